@@ -1,0 +1,21 @@
+"""paritygate: the release gate for compressed models.
+
+A lazy face for users (PEP 562); nothing of the project imports from here.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from validate.pipeline import judge as judge
+    from validate.pipeline import run as run
+    from validate.suite import load_suite as load_suite
+
+_HOMES = {"load_suite": "validate.suite", "run": "validate.pipeline", "judge": "validate.pipeline"}
+__all__ = ["judge", "load_suite", "run"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'validate' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""Statistics of paired predictions: functions of counts and arrays, without knowledge of suites, slices or files."""
