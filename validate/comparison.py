@@ -1,19 +1,10 @@
 """Slice × metric: what the compressed model changed, how sure that is, and what it would take to know."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from validate.outcome import Outcome
 from validate.slices import Slice
 from validate.stats.results import Interval
-
-
-class Outcome(StrEnum):
-    """Of a check, or the label of a slice."""
-
-    PASS = "PASS"
-    INCONCLUSIVE = "INCONCLUSIVE"
-    FAIL = "FAIL"
-    ERROR = "ERROR"
 
 
 @dataclass(frozen=True, kw_only=True)

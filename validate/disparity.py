@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from validate.comparison import Outcome
+from validate.outcome import Outcome
 from validate.stats.results import Interval
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from validate.comparison import Comparison, Outcome
+from validate.comparison import Comparison
+from validate.contract import ContractResult
 from validate.disparity import Disparity
 from validate.gate import CheckResult, Verdict
 from validate.predictions import ModelIdentity
@@ -61,16 +62,6 @@ class DataFacts:
     class_counts: tuple[int, ...]
     clusters: int | None  # how many sampled units, where rows are not independent
     train_n: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContractResult:
-    """One expectation of the data contract."""
-
-    expectation: str  # "expect_column_values_to_not_be_null"
-    subject: str  # the column, or "" for the table
-    outcome: Outcome  # PASS | ERROR
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from validate.comparison import Outcome
+from validate.outcome import Outcome
 
 
 class CheckKind(StrEnum):
