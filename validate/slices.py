@@ -22,7 +22,7 @@ class Kind(StrEnum):
 class Slice:
     """A named subset of the examples, and the checks that it takes part in."""
 
-    name: str  # unique in a run: "all", "label: 50000+", "race: Black", "race: Black & sex: Female", "race: rare together"
+    name: str  # unique in a run: "all", "label: yes", "race: Black", "race: Black & sex: Female", "race: rare together"
     kind: Kind
     where: str  # predicate that selects it, ready to paste into a suite; "" for all
     columns: tuple[str, ...]  # the columns it is made of
