@@ -44,8 +44,10 @@ class Comparison:
     p_method: str
     p_adjusted: float | None  # over the screen's family; None outside it
     p_fdr: float | None  # Benjamini-Hochberg over the screen's family
+    flagged: bool  # by the screen: really worse, and by itself worse than the margin
     n_smallest: int  # examples without which it cannot PASS, even with no loss
     n_needed: int | None  # for 80 % power at the churn seen overall; None where it is decided
     smallest_margin: float  # the smallest margin that it would PASS today
+    flips: int | None  # examples that, answered otherwise, would change the outcome; None where not counted
     note: str = ""  # such as "clusters: design effect 2.3", "identical to 'sex: Male'"
     scores: tuple[Score, ...] = ()

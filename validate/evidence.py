@@ -1,11 +1,17 @@
 """The evidence record: everything a run knows, from which every other file is rendered."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
 
 from validate.comparison import Comparison
 from validate.contract import ContractResult
 from validate.disparity import Disparity
+from validate.errors import OutputError
 from validate.gate import CheckResult, Verdict
 from validate.predictions import ModelIdentity
 from validate.suite import Gate, Release, Statement, Task
@@ -72,6 +78,7 @@ class BlindSpot:
     n: int
     share: float
     smallest_margin: float  # that it could pass, without a single loss
+    pooled: str | None = None  # the guarded slice in which it is judged together with others, if there is one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +103,9 @@ class Method:
 class EvidenceRecord:
     """One compressed model's evidence."""
 
+    # for pydantic: an interval that too few examples left open has infinite limits
+    __pydantic_config__: ClassVar = {"ser_json_inf_nan": "strings", "extra": "forbid"}
+
     format_version: int
     tool: Mapping[str, str]  # name, version
     run: RunFacts
@@ -115,3 +125,70 @@ class EvidenceRecord:
     notes: tuple[Note, ...]
     methods: tuple[Method, ...]
     environment: Mapping[str, str]  # python, platform, cpu, torch, … versions
+
+
+def to_json(record: EvidenceRecord) -> bytes:
+    """The record in the canonical form of RFC 8785: the same record has the same bytes, and so one hash.
+
+    Infinite limits (of an interval that too few examples left open) are written as "Infinity" and "-Infinity".
+    """
+    import rfc8785
+
+    return rfc8785.dumps(json.loads(_adapter().dump_json(record)))
+
+
+def sha256(record: EvidenceRecord) -> str:
+    """The hash of the record's canonical form, in hex."""
+    return hashlib.sha256(to_json(record)).hexdigest()
+
+
+def read_record(path: Path) -> EvidenceRecord:
+    """The record in a `results.json`; OutputError where it is missing, damaged or of a newer format."""
+    import pydantic
+
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise OutputError(str(path), f"cannot be read: {error.strerror or error}") from error
+    try:
+        version = json.loads(raw)["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(str(path), "is not an evidence record: truncated, or not written by paritygate") from error
+    if version != FORMAT_VERSION:
+        rule = f"has format version {version}; this paritygate reads version {FORMAT_VERSION}"
+        raise OutputError(str(path), rule)
+    try:
+        record: EvidenceRecord = _adapter().validate_json(raw)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise OutputError(f"{path}: {where}", f"does not fit the record's schema: {first['msg']}") from error
+    return record
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema 2020-12 of `results.json`."""
+    schema = _adapter().json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "paritygate results", **_open_numbers(schema)}
+
+
+_INFINITE = {"enum": ["Infinity", "-Infinity"]}
+
+
+def _open_numbers(node: Any) -> Any:  # noqa: ANN401 - JSON is of any type
+    """The schema with infinite numbers allowed in the form in which they are written."""
+    if isinstance(node, list):
+        return [_open_numbers(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("type") == "number":
+        rest = {key: value for key, value in node.items() if key != "type"}
+        return {"anyOf": [{"type": "number"}, _INFINITE], **rest}
+    return {key: _open_numbers(value) for key, value in node.items()}
+
+
+@cache
+def _adapter() -> Any:  # noqa: ANN401 - pydantic is imported only when a record is read or written
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(EvidenceRecord)

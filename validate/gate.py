@@ -1,13 +1,16 @@
-"""Checks, their outcomes and the verdict; `decide` is pure."""
+"""Checks, their outcomes and the verdict; everything here is pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from validate.outcome import Outcome
 
 
 class CheckKind(StrEnum):
+    """What a check looks at; the order decides which reason is named first."""
+
     INTEGRITY = "integrity"
     POLICY = "policy"
     NON_INFERIORITY = "non-inferiority"
@@ -25,7 +28,7 @@ class CheckResult:
     outcome: Outcome
     reason: str  # one sentence with numbers
     numbers: Mapping[str, float | int | str] = field(default_factory=dict)
-    gates: bool = True
+    gates: bool = True  # False: computed and shown, without a say in the verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,4 +38,91 @@ class Verdict:
     outcome: Outcome
     exit_code: int  # 0 | 1 | 2 | 3 | 4
     line: str  # "PASS · 9 guarded checks · 112 slices screened · 27 (0.8 % of examples) too small to judge alone, …"
-    reasons: tuple[str, ...]  # of the checks that are not PASS, the deciding ones first
+    reasons: tuple[str, ...]  # of the gating checks that are not PASS, the deciding ones first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """How much a verdict speaks for: the numbers of its line."""
+
+    screened: int  # slices in the screen
+    blind: int  # categories too small to be judged alone
+    blind_share: float  # of all examples
+    blind_unpooled: int  # of those, how many are in no guarded pool either
+
+
+_SEVERITY = (Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL, Outcome.ERROR)
+_EXIT_ORDER = (0, 3, 1, 2, 4)  # the worst last
+
+
+def decide(checks: Sequence[CheckResult], scope: Scope, *, inconclusive: Literal["block", "note"] = "block") -> Verdict:
+    """The verdict: the worst outcome of the gating checks.
+
+    Nothing unchecked passes: without a non-inferiority check the verdict is ERROR, and `inconclusive = "note"` excuses
+    inconclusive checks only while at least one non-inferiority check has passed.
+    """
+    gating = [check for check in checks if check.gates]
+    guarded = [check for check in gating if check.kind is CheckKind.NON_INFERIORITY]
+    shown = any(check.outcome is Outcome.PASS for check in guarded)
+    noted = inconclusive == "note" and shown
+    counted = [c for c in gating if not (noted and c.outcome is Outcome.INCONCLUSIVE)]
+    outcome = max((c.outcome for c in counted), key=_SEVERITY.index, default=Outcome.ERROR)
+    if not guarded:
+        outcome = Outcome.ERROR
+    open_checks = sorted(
+        (c for c in gating if c.outcome is not Outcome.PASS),
+        key=lambda c: (-_SEVERITY.index(c.outcome), list(CheckKind).index(c.kind)),
+    )
+    reasons = tuple(f"{c.id}: {c.reason}" for c in open_checks)
+    if not guarded and not reasons:
+        reasons = ("nothing was checked: no guarded slice could be evaluated",)
+    return Verdict(
+        outcome=outcome,
+        exit_code=_exit_code(outcome, open_checks),
+        line=_line(outcome, checks, scope, noted=noted),
+        reasons=reasons,
+    )
+
+
+def worst_exit(codes: Iterable[int]) -> int:
+    """The exit code of several runs: the worst of 4, 2, 1, 3, 0, in this order; 4 where there was none."""
+    return max(codes, key=_EXIT_ORDER.index, default=4)
+
+
+def _exit_code(outcome: Outcome, open_checks: Sequence[CheckResult]) -> int:
+    if outcome is not Outcome.ERROR:
+        return {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3}[outcome]
+    errors = [c for c in open_checks if c.outcome is Outcome.ERROR]
+    return worst_exit(2 if c.kind is CheckKind.POLICY else 4 for c in errors)
+
+
+def _line(outcome: Outcome, checks: Sequence[CheckResult], scope: Scope, *, noted: bool) -> str:
+    guarded = [c for c in checks if c.kind is CheckKind.NON_INFERIORITY and c.gates]
+    parts = [str(outcome)]
+    open_by_outcome = [
+        (sum(c.outcome is o for c in guarded), word)
+        for o, word in ((Outcome.FAIL, "failed"), (Outcome.INCONCLUSIVE, "inconclusive"), (Outcome.ERROR, "in error"))
+    ]
+    troubles = ", ".join(f"{count} {word}" for count, word in open_by_outcome if count)
+    parts.append(f"{plural(len(guarded), 'guarded check')}" + (f" ({troubles}{', noted' if noted else ''})" if troubles else ""))
+    parts.append(f"{plural(scope.screened, 'slice')} screened" + _flagged(checks, CheckKind.SCREEN))
+    disparity = _flagged(checks, CheckKind.DISPARITY)
+    if disparity:
+        parts.append(f"disparity{disparity}")
+    if scope.blind:
+        share = f"{100 * scope.blind_share:.1f} % of examples"
+        tail = "judged together" if not scope.blind_unpooled else f"{scope.blind_unpooled} of them not judged together either"
+        parts.append(f"{scope.blind} ({share}) too small to judge alone, {tail}")
+    errors = [c for c in checks if c.outcome is Outcome.ERROR and c.kind in {CheckKind.INTEGRITY, CheckKind.POLICY}]
+    parts.extend(c.id for c in errors)
+    return " · ".join(parts)
+
+
+def _flagged(checks: Sequence[CheckResult], kind: CheckKind) -> str:
+    flagged = sum(int(c.numbers.get("flagged", 0)) for c in checks if c.kind is kind)
+    return f" ({flagged} flagged)" if flagged else ""
+
+
+def plural(count: int, word: str) -> str:
+    """`1 slice`, `2 slices`, `1,234 slices`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
