@@ -1,10 +1,17 @@
 """The examples: read from files or a hook of the suite, hashed, with unique ids."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from validate.errors import DataError, SuiteError, did_you_mean
+from validate.hooks import load_hook, user_code
+from validate.suite import DerivedColumn, LoadedSuite
+from validate.tables import as_text, class_codes, content_sha256, counted, file_sha256, read_table
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,5 +27,151 @@ class Dataset:
     sha256: str  # of the bytes of the data file or parts; of the frame's content for a python source
     source: str  # path as written in the suite, or the hook
 
+    def __post_init__(self) -> None:
+        arrays = [array for array in (self.ids, self.labels, self.clusters) if array is not None]
+        if any(array.shape != (len(self.frame),) for array in arrays):
+            raise ValueError("ids, labels and clusters must have one entry per row of the frame")
+        for array in arrays:
+            array.setflags(write=False)
+
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def load_dataset(loaded: LoadedSuite) -> Dataset:
+    """The suite's examples with their derived columns, ids, labels, clusters and training attributes.
+
+    Raises:
+        DataError: unreadable or empty data, a column that is not there, ids that are missing or not unique,
+            labels that are missing or outside the classes, a derived column that fails or does not fit.
+        SuiteError: a derived column whose name is taken.
+    """
+    data = loaded.suite.data
+    source = data.path or data.python or ""
+    frame, digest = _read(loaded)
+    names = set(frame.columns) & {column.name for column in data.columns}
+    if names:
+        raise SuiteError(f"{loaded.path.name}: data.columns", "a derived column needs a new name", min(names))
+    frame = _derive(frame, loaded)
+    classes = tuple(str(name) for name in data.classes)
+    labels = _column(frame, data.label, source, "data.label")
+    place = f"{source}: column {data.label!r}"
+    return Dataset(
+        frame=frame,
+        ids=_ids(frame, data.id, source),
+        labels=_codes(labels, classes, place) if loaded.suite.task == "classification" else _values(labels, place),
+        classes=classes,
+        clusters=None if data.cluster is None else _clusters(frame, data.cluster, source),
+        train=_train(loaded),
+        sha256=digest,
+        source=source,
+    )
+
+
+def _read(loaded: LoadedSuite) -> tuple[pd.DataFrame, str]:
+    """The frame as it came, and its hash."""
+    data = loaded.suite.data
+    if data.path is not None:
+        path = loaded.folder / data.path
+        frame = read_table(path, data.path, text=() if data.id is None else (data.id,))
+        return frame, file_sha256(path)
+    spec = data.python or ""
+    hook = load_hook(loaded.folder, spec, f"{loaded.path.name}: data.python")
+    with user_code(DataError, spec, loaded.folder):
+        frame = hook()
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(spec, "must return a pandas DataFrame", type(frame).__name__)
+    unfit = [name for name in frame.columns if not isinstance(name, str)]
+    if unfit or not frame.columns.is_unique:
+        raise DataError(spec, "column names must be text, each once", (unfit or list(frame.columns))[0])
+    if frame.empty:
+        raise DataError(spec, "holds no examples", f"{len(frame)} rows, {frame.shape[1]} columns")
+    return frame.reset_index(drop=True), content_sha256(frame)
+
+
+def _derive(frame: pd.DataFrame, loaded: LoadedSuite, *, absent_is_fine: bool = False) -> pd.DataFrame:
+    """The frame with the derived columns; where the columns that one needs may be absent, so may it."""
+    frame = frame.copy(deep=False)
+    for i, column in enumerate(loaded.suite.data.columns):
+        if column.name in frame:
+            continue
+        hook = load_hook(loaded.folder, column.python, f"{loaded.path.name}: data.columns[{i}].python")
+        try:
+            with user_code(DataError, f"derived column {column.name!r}", loaded.folder):
+                made = hook(frame.copy(deep=False))
+        except DataError as error:
+            if absent_is_fine and isinstance(error.__cause__, KeyError | AttributeError):
+                continue
+            raise
+        frame[column.name] = _fitted(made, len(frame), column)
+    return frame
+
+
+def _fitted(made: Any, n: int, column: DerivedColumn) -> pd.Series:  # noqa: ANN401  # a hook may return anything
+    """What a hook returned, as a column of n rows in the order of the data."""
+    place = f"derived column {column.name!r}"
+    if np.shape(made) != (n,):
+        found = f"{type(made).__name__} of shape {np.shape(made)}"
+        raise DataError(place, f"{column.python} must return one value for each of the {n:,} rows", found)
+    if isinstance(made, pd.Series) and not made.index.equals(pd.RangeIndex(n)):
+        raise DataError(place, f"{column.python} must keep the order of the rows", "another index")
+    return pd.Series(made)
+
+
+def _column(frame: pd.DataFrame, name: str, source: str, key: str) -> pd.Series:
+    if name not in frame:
+        rule = f"there is no column {name!r}, which {key} names{did_you_mean(name, frame.columns)}"
+        raise DataError(source, rule, list(frame.columns))
+    column: pd.Series = frame[name]
+    if column.isna().any():
+        rows = np.flatnonzero(column.isna())
+        raise DataError(f"{source}: column {name!r}", f"{key} must not be missing", _rows(rows))
+    return column
+
+
+def _rows(rows: NDArray[np.intp]) -> str:
+    first = ", ".join(str(row) for row in rows[:3])
+    return f"{len(rows):,} rows, the first at {first}" if len(rows) > 3 else f"row {first}"
+
+
+def _ids(frame: pd.DataFrame, name: str | None, source: str) -> NDArray[np.object_]:
+    if name is None:
+        return np.array([str(row) for row in range(len(frame))], dtype=object)
+    ids = as_text(_column(frame, name, source, "data.id"))
+    repeated = pd.Index(ids).duplicated()
+    if repeated.any():
+        examples = ", ".join(dict.fromkeys(ids[repeated][:3].tolist()))
+        rule = "ids must be unique"
+        raise DataError(f"{source}: column {name!r}", rule, f"{repeated.sum():,} repeated, such as {examples}")
+    return ids
+
+
+def _codes(labels: pd.Series, classes: Sequence[str], place: str) -> NDArray[np.int64]:
+    """(n,) position of each label in the classes."""
+    codes = class_codes(labels, classes)
+    if (codes < 0).any():
+        found = counted(labels[codes < 0])
+        raise DataError(place, f"labels must be among data.classes {list(classes)}", found)
+    return codes
+
+
+def _values(labels: pd.Series, place: str) -> NDArray[np.float64]:
+    """(n,) finite numbers."""
+    if not pd.api.types.is_numeric_dtype(labels.dtype) or pd.api.types.is_bool_dtype(labels.dtype):
+        raise DataError(place, "labels of a regression must be numbers", labels.iloc[0])
+    values: NDArray[np.float64] = labels.to_numpy(dtype=np.float64, copy=True)
+    if not np.isfinite(values).all():
+        raise DataError(place, "labels must be finite", _rows(np.flatnonzero(~np.isfinite(values))))
+    return values
+
+
+def _clusters(frame: pd.DataFrame, name: str, source: str) -> NDArray[np.int64]:
+    codes, _ = pd.factorize(_column(frame, name, source, "data.cluster"))
+    return codes.astype(np.int64)
+
+
+def _train(loaded: LoadedSuite) -> pd.DataFrame | None:
+    if loaded.suite.data.train is None:
+        return None
+    frame = read_table(loaded.folder / loaded.suite.data.train, loaded.suite.data.train)
+    return _derive(frame, loaded, absent_is_fine=True)

@@ -1,5 +1,7 @@
 """What a user can mend: each error says place, rule and value, and carries its exit code; `cli` alone catches them."""
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -36,3 +38,15 @@ class OutputError(ParitygateError):
 def _short(value: object, limit: int = 120) -> str:
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """The nearest known name as the end of a rule, or nothing where none is near."""
+    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def one_line(text: object, limit: int = 300) -> str:
+    """Somebody else's message as one printable line: no line breaks, no control characters, not too long."""
+    words = " ".join(str(text).split())
+    return "".join(character if character.isprintable() else "?" for character in words)[:limit]
