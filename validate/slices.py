@@ -1,10 +1,24 @@
 """Predicates and families become slices, and each example's membership in them."""
 
-from dataclasses import dataclass
+import itertools
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from validate.attributes import Attribute, Column, coded_columns, nearest
+from validate.data import Dataset
+from validate.errors import DataError, SuiteError
+from validate.predicates import check, evaluate, kinds, parse
+from validate.stats.noninferiority import smallest_n
+from validate.suite import Family, Gate, NamedSlice, Suite
+
+MOST_SLICES = 100_000  # of one suite
+FEWEST_FOR_A_MEAN = 10  # examples below which the interval of a mean is not trusted
+_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})  # change the direction of text
 
 
 class Kind(StrEnum):
@@ -38,15 +52,6 @@ class Slice:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Attribute:
-    """A column as small integer codes."""
-
-    name: str  # the column's; "label" for the true class
-    codes: NDArray[np.int32]  # (n,) index into levels; len(levels) where the value is missing
-    levels: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Membership:
     """Which example is in which slice, as codes and packed bits rather than a table of rows × slices.
 
@@ -60,4 +65,308 @@ class Membership:
     masks: tuple[NDArray[np.uint8], ...]  # np.packbits of a boolean (n,), for predicates and pooled slices
     where: tuple[tuple[tuple[int, int], ...] | int, ...]  # (len(slices),)
 
-    # members(membership, i) -> boolean (n,) is a function of this module
+
+def members(membership: Membership, i: int) -> NDArray[np.bool_]:
+    """Whether each example is in slice i: (n,)."""
+    found = membership.where[i]
+    if isinstance(found, int):
+        return np.unpackbits(membership.masks[found], count=membership.n).astype(np.bool_)
+    inside: NDArray[np.bool_] = np.ones(membership.n, dtype=np.bool_)
+    for attribute, level in found:
+        inside &= membership.attributes[attribute].codes == level
+    return inside
+
+
+def index(membership: Membership, name: str) -> int:
+    """The position of the slice of this name; KeyError where there is none."""
+    for i, entry in enumerate(membership.slices):
+        if entry.name == name:
+            return i
+    raise KeyError(name)
+
+
+def enough(n: int, margin: float, gate: Gate) -> bool:
+    """Whether a slice of n examples could PASS at this margin if not one answer got worse."""
+    if gate.metric != "accuracy":
+        return n >= FEWEST_FOR_A_MEAN
+    level = 1 - (1 - gate.confidence) / (gate.attempts or 1)
+    return n >= smallest_n(margin, level=level)
+
+
+def shown(text: str) -> str:
+    """A value as a name shows it: control and direction-changing characters as escapes, so that none hides."""
+    if not text:
+        return "(empty)"
+    return "".join(c.encode("unicode_escape").decode() if _hides(c) else c for c in text)
+
+
+def _hides(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or unicodedata.bidirectional(character) in _TURNS
+
+
+def take(membership: Membership, rows: NDArray[np.intp]) -> Membership:
+    """The membership of some examples, or of a sample with repetition; slices keep the whole's n and share."""
+    masks = [np.unpackbits(mask, count=membership.n)[rows] for mask in membership.masks]
+    return replace(
+        membership,
+        n=len(rows),
+        attributes=tuple(replace(a, codes=a.codes[rows]) for a in membership.attributes),
+        masks=tuple(np.packbits(mask) for mask in masks),
+    )
+
+
+def build_membership(dataset: Dataset, suite: Suite) -> Membership:
+    """All slices that the suite declares or implies: all, classes, categories and pools, intersections, predicates.
+
+    Raises SuiteError for a family or predicate that cannot be, DataError for one that matches no example.
+    """
+    columns = coded_columns(dataset, suite)
+    drafts = [_all(len(dataset), suite.gate)]
+    drafts += _classes(columns, suite.gate) if dataset.classes else []
+    categories = _categories(columns, suite)
+    drafts += categories
+    drafts += _pools(categories, columns, suite.gate)
+    drafts += _predicates(dataset, suite)
+    drafts += _crosses(columns, suite)
+    drafts = _uniquely_named(drafts)
+    masks = [draft.found for draft in drafts if isinstance(draft.found, np.ndarray)]
+    positions = iter(range(len(masks)))
+    return Membership(
+        n=len(dataset),
+        slices=tuple(draft.slice for draft in drafts),
+        attributes=tuple(column.attribute for column in columns),
+        masks=tuple(masks),
+        where=tuple(next(positions) if isinstance(draft.found, np.ndarray) else draft.found for draft in drafts),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Draft:
+    """A slice and how its examples are found: cells of attributes, or packed bits."""
+
+    slice: Slice
+    found: tuple[tuple[int, int], ...] | NDArray[np.uint8]
+
+
+def _all(total: int, gate: Gate) -> _Draft:
+    everything = Slice(
+        name="all",
+        kind=Kind.ALL,
+        where="",
+        columns=(),
+        n=total,
+        share=1.0,
+        train_share=None,
+        margin=gate.margin,
+        guard=True,
+        screened=False,
+        disparity=False,
+        under_represented=False,
+    )
+    return _Draft(slice=everything, found=())
+
+
+def _level(columns: Sequence[Column], cell: tuple[int, int], kind: Kind, *, margin: float, guard: bool) -> _Draft:
+    """The slice of one level of a column."""
+    column, level = columns[cell[0]], cell[1]
+    attribute, n, total = column.attribute, int(column.n[level]), len(column.attribute.codes)
+    rare = bool(column.rare[level])
+    entry = Slice(
+        name=f"{attribute.name}: {shown(attribute.levels[level])}",
+        kind=kind,
+        where=attribute.where[level],
+        columns=(column.name,),
+        n=n,
+        share=n / total,
+        train_share=None if column.train_share is None else float(column.train_share[level]),
+        margin=margin,
+        guard=guard,
+        screened=True,
+        disparity=rare and n < total,
+        under_represented=rare,
+    )
+    return _Draft(slice=entry, found=(cell,))
+
+
+def _classes(columns: Sequence[Column], gate: Gate) -> list[_Draft]:
+    """Each class that has examples; those too few to be able to pass are pooled."""
+    drafts = [
+        _level(columns, (0, level), Kind.CLASS, margin=gate.class_margin, guard=enough(n, gate.class_margin, gate))
+        for level, n in enumerate(columns[0].n.tolist())
+        if n
+    ]
+    pooled = [draft for draft in drafts if not draft.slice.guard]
+    return drafts + ([_pool("label", pooled, columns, gate)] if pooled else [])
+
+
+def _categories(columns: Sequence[Column], suite: Suite) -> list[_Draft]:
+    """Each level of each family's columns, guarded as the family says."""
+    drafts = []
+    for position, column in enumerate(columns):
+        for i in column.families:
+            family = suite.slices[i]
+            assert isinstance(family, Family)
+            margin = family.margin or suite.gate.margin
+            for level, text in enumerate(column.attribute.levels):
+                guard = family.guard if isinstance(family.guard, bool) else text in family.guard
+                drafts.append(_level(columns, (position, level), Kind.CATEGORY, margin=margin, guard=guard))
+    _check_guards(columns, suite)
+    return _merged(drafts)
+
+
+def _check_guards(columns: Sequence[Column], suite: Suite) -> None:
+    """A guarded value that matches no row is usually a typo."""
+    for i, family in enumerate(suite.slices):
+        if isinstance(family, Family) and not isinstance(family.guard, bool):
+            levels = {text for column in columns if i in column.families for text in column.attribute.levels}
+            for value in family.guard:
+                if value not in levels:
+                    rule = f"matches no row of {', '.join(family.by)}{nearest(value, levels)}"
+                    raise DataError(f"slices[{i}].guard", rule, value)
+
+
+def _pools(categories: Sequence[_Draft], columns: Sequence[Column], gate: Gate) -> list[_Draft]:
+    """Per column, its under-represented categories together."""
+    rare: dict[str, list[_Draft]] = {}
+    for draft in categories:
+        if draft.slice.under_represented:
+            rare.setdefault(draft.slice.columns[0], []).append(draft)
+    return [_pool(name, drafts, columns, gate) for name, drafts in rare.items()]
+
+
+def _pool(name: str, drafts: Sequence[_Draft], columns: Sequence[Column], gate: Gate) -> _Draft:
+    """One slice of several levels of one column, guarded if it is large enough to be able to pass."""
+    total = len(columns[0].attribute.codes)
+    inside = np.zeros(total, dtype=np.bool_)
+    for draft in drafts:
+        ((position, level),) = draft.found
+        inside |= columns[position].attribute.codes == level
+    n, slices = int(inside.sum()), [draft.slice for draft in drafts]
+    margin = min(entry.margin for entry in slices)
+    trained = [entry.train_share for entry in slices if entry.train_share is not None]
+    entry = Slice(
+        name=f"{name}: {Kind.RARE}",
+        kind=Kind.RARE,
+        where=" or ".join(entry.where for entry in slices),
+        columns=slices[0].columns,
+        n=n,
+        share=n / total,
+        train_share=sum(trained) if trained else None,
+        margin=margin,
+        guard=enough(n, margin, gate),
+        screened=False,
+        disparity=n < total and all(entry.under_represented for entry in slices),
+        under_represented=all(entry.under_represented for entry in slices),
+        members=tuple(entry.name for entry in slices),
+    )
+    return _Draft(slice=entry, found=np.packbits(inside))
+
+
+def _crosses(columns: Sequence[Column], suite: Suite) -> list[_Draft]:
+    """The non-empty intersections of each family's columns, screened."""
+    drafts: list[_Draft] = []
+    for i, family in enumerate(suite.slices):
+        if isinstance(family, Family):
+            positions = [p for p, column in enumerate(columns) if i in column.families]
+            margin = family.margin or suite.gate.margin
+            for size in range(2, family.cross + 1):
+                for chosen in itertools.combinations(positions, size):
+                    drafts += _cells(columns, chosen, margin)
+                    if len(drafts) > MOST_SLICES:
+                        rule = f"more than {MOST_SLICES:,} intersections: lower cross, or use bins"
+                        raise SuiteError(f"slices[{i}].cross", rule, family.cross)
+    return _merged(drafts)
+
+
+def _cells(columns: Sequence[Column], chosen: Sequence[int], margin: float) -> list[_Draft]:
+    """The non-empty cells of some columns' cross table."""
+    attributes = [columns[position].attribute for position in chosen]
+    total = len(attributes[0].codes)
+    sizes = [len(attribute.levels) for attribute in attributes]
+    present = np.all([a.codes < size for a, size in zip(attributes, sizes, strict=True)], axis=0)
+    keys = np.zeros(int(present.sum()), dtype=np.int64)
+    for attribute, size in zip(attributes, sizes, strict=True):
+        keys = keys * size + attribute.codes[present]
+    filled, n = np.unique(keys, return_counts=True)
+    levels = np.stack(np.unravel_index(filled, sizes), axis=1)
+    drafts = []
+    for row, count in zip(levels.tolist(), n.tolist(), strict=True):
+        cells = tuple(zip(chosen, row, strict=True))
+        named = [(columns[p], columns[p].attribute, level) for p, level in cells]
+        entry = Slice(
+            name=" & ".join(f"{a.name}: {shown(a.levels[level])}" for _, a, level in named),
+            kind=Kind.CROSS,
+            where=" and ".join(a.where[level] for _, a, level in named),
+            columns=tuple(column.name for column, _, _ in named),
+            n=count,
+            share=count / total,
+            train_share=None,
+            margin=margin,
+            guard=False,
+            screened=True,
+            disparity=False,
+            under_represented=False,
+        )
+        drafts.append(_Draft(slice=entry, found=cells))
+    return drafts
+
+
+def _predicates(dataset: Dataset, suite: Suite) -> list[_Draft]:
+    """The declared predicates, guarded or screened; one that matches no example is usually a typo."""
+    drafts = []
+    for i, named in enumerate(suite.slices):
+        if isinstance(named, NamedSlice):
+            place = f"slices[{i}].where"
+            predicate = parse(named.where, place)
+            check(predicate, kinds(dataset.frame))
+            inside = evaluate(predicate, dataset.frame)
+            n = int(inside.sum())
+            if not n:
+                raise DataError(place, "matches no row", named.where)
+            entry = Slice(
+                name=named.name,
+                kind=Kind.WHERE,
+                where=named.where,
+                columns=predicate.columns,
+                n=n,
+                share=n / len(dataset),
+                train_share=None,
+                margin=named.margin or suite.gate.margin,
+                guard=named.guard,
+                screened=not named.guard,
+                disparity=False,
+                under_represented=False,
+            )
+            drafts.append(_Draft(slice=entry, found=np.packbits(inside)))
+    return drafts
+
+
+def _merged(drafts: Sequence[_Draft]) -> list[_Draft]:
+    """Each slice once: guarded if it is anywhere, at its smallest margin."""
+    merged: dict[str, _Draft] = {}
+    for draft in drafts:
+        known = merged.setdefault(draft.slice.where, draft)
+        if known is not draft:
+            entry = replace(
+                known.slice,
+                guard=known.slice.guard or draft.slice.guard,
+                margin=min(known.slice.margin, draft.slice.margin),
+            )
+            merged[draft.slice.where] = replace(known, slice=entry)
+    return list(merged.values())
+
+
+def _uniquely_named(drafts: Sequence[_Draft]) -> list[_Draft]:
+    """Values such as "b" and "b & c: d" could give two slices one name: a later one gets a number."""
+    taken = {draft.slice.name for draft in drafts if draft.slice.kind is Kind.WHERE}
+    unique = []
+    for draft in drafts:
+        if draft.slice.kind is not Kind.WHERE:
+            name = draft.slice.name
+            numbered = (f"{name} ({number})" for number in itertools.count(2))
+            while name in taken:
+                name = next(numbered)
+            taken.add(name)
+            draft = replace(draft, slice=replace(draft.slice, name=name))  # noqa: PLW2901 - the same draft, renamed
+        unique.append(draft)
+    return unique
