@@ -134,26 +134,26 @@ def right(paired: PairedPredictions, which: Which) -> NDArray[np.bool_]:
     return named
 
 
-def constant(paired: PairedPredictions, code: int | None = None) -> PairedPredictions:
-    """The same examples with a constant prediction in the compressed model's place, for the check of the policy.
+def constants(paired: PairedPredictions, *, shares: bool = False) -> tuple[tuple[str, PairedPredictions], ...]:
+    """Every constant prediction in the compressed model's place, with its name, for the check of the policy.
 
-    It predicts the class `code`; without one, the shares of the classes, or the mean of the values of a regression.
+    Each class, or the mean of a regression's values; with `shares` also the classes' shares as probabilities, the
+    constant that does best on proper scores.
     """
     n, k = len(paired.ids), len(paired.classes)
-    if not k:
-        row, title = np.array([paired.labels.mean()]), "the mean"
-    elif code is None:
-        row, title = np.bincount(paired.labels.astype(np.int64), minlength=k) / n, "the shares of the classes"
-    else:
-        row, title = np.eye(k)[code], f"always {paired.classes[code]}"
-    model = ModelIdentity(name=title, kind="constant", source=title, sha256=None, bytes=None)
-    stand_in = Predictions(
-        ids=paired.ids,
-        scores=np.tile(row, (n, 1)),
-        outputs="probabilities" if k else "value",
-        model=model,
+    rows = dict(zip(paired.classes, np.eye(k), strict=True)) if k else {"the mean": np.array([paired.labels.mean()])}
+    if k and shares:
+        rows["the shares of the classes"] = np.bincount(paired.labels.astype(np.int64), minlength=k) / n
+    return tuple(
+        (name, replace(paired, compressed=_constant(paired, name, np.tile(row, (n, 1))), missing=0))
+        for name, row in rows.items()
     )
-    return replace(paired, compressed=stand_in, missing=0)
+
+
+def _constant(paired: PairedPredictions, name: str, scores: NDArray[np.float64]) -> Predictions:
+    model = ModelIdentity(name=name, kind="constant", source="the policy check", sha256=None, bytes=None)
+    outputs: Outputs = "probabilities" if paired.classes else "value"
+    return Predictions(ids=paired.ids, scores=scores, outputs=outputs, model=model)
 
 
 def _check_scores(predictions: Predictions, dataset: Dataset) -> None:

@@ -52,6 +52,11 @@ def file_sha256(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
+def total_bytes(path: Path) -> int:
+    """Size of a file, or of a folder's visible files."""
+    return sum(part.stat().st_size for part in (visible(path) if path.is_dir() else [path]))
+
+
 def content_sha256(frame: pd.DataFrame) -> str:
     """sha256 of a frame's column names and values, in order; the index takes no part."""
     digest = sha256()

@@ -1,0 +1,123 @@
+"""A suite's `inputs` as batches of tensors, encoded once for all models that judge the same examples."""
+
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from validate.data import Dataset
+from validate.errors import ModelError, SuiteError
+from validate.hooks import hook_files, load_hook, user_code
+from validate.suite import LoadedSuite
+
+Tensors = torch.Tensor | tuple[torch.Tensor, ...] | dict[str, torch.Tensor]
+
+PROBE_ROWS = 16  # encoded first, to learn how much memory one example takes
+CHUNK_ROWS = 8192
+CHUNK_BYTES = 64 * 2**20
+KEPT_BYTES = 512 * 2**20  # of a dataset's encoded examples stay in memory for the next model
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chunk:
+    """Consecutive examples as the model sees them."""
+
+    start: int  # row of the first example
+    stop: int  # row after the last one
+    tensors: Tensors  # first dimension: examples
+
+    def part(self, start: int, stop: int) -> Tensors:
+        """Some of the examples, copied: a model that works in place must not change what the next one sees."""
+        return mapped(lambda tensor: tensor[start - self.start : stop - self.start].clone(), self.tensors)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inputs:
+    """The suite's `inputs` function."""
+
+    function: Callable[..., Any]  # frame -> tensor, tuple or dict of tensors
+    loaded: LoadedSuite
+    key: tuple[object, ...]  # what it is: folder, spec, hashes of its files
+
+    @property
+    def place(self) -> str:
+        """Where its errors point to."""
+        return f"{self.loaded.path.name}: models.inputs"
+
+
+# Keyed weakly: what was encoded goes when its dataset goes.
+_KEPT: MutableMapping[Dataset, dict[tuple[object, ...], list[Chunk]]] = WeakKeyDictionary()
+
+
+def open_inputs(loaded: LoadedSuite) -> Inputs:
+    """Load the function that all torch models of the suite share."""
+    spec, place = loaded.suite.models.inputs, f"{loaded.path.name}: models.inputs"
+    if spec is None:
+        raise SuiteError(place, 'a torch model needs inputs = "file.py:function", function(frame) -> tensor')
+    key = (loaded.folder.resolve(), spec, *hook_files(loaded.folder, [spec]))
+    return Inputs(function=load_hook(loaded.folder, spec, place), loaded=loaded, key=key)
+
+
+def chunks(dataset: Dataset, inputs: Inputs) -> Iterator[Chunk]:
+    """The dataset encoded in order, in chunks of at most 64 MiB; those kept from an earlier model come first.
+
+    Raises:
+        ModelError: inputs that fail, or return something else than tensors with one entry per example.
+    """
+    kept = _KEPT.setdefault(dataset, {}).setdefault(inputs.key, [])
+    yield from kept
+    start = kept[-1].stop if kept else 0
+    budget = KEPT_BYTES - sum(total_bytes(chunk.tensors) for chunk in kept)
+    probe = encode(dataset, inputs, start, min(start + PROBE_ROWS, len(dataset)))
+    rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * PROBE_ROWS // max(1, total_bytes(probe.tensors))))
+    while start < len(dataset):
+        chunk = encode(dataset, inputs, start, min(start + rows, len(dataset)))
+        budget -= total_bytes(chunk.tensors)
+        if budget >= 0:
+            kept.append(chunk)
+        yield chunk
+        start = chunk.stop
+
+
+def encode(dataset: Dataset, inputs: Inputs, start: int, stop: int) -> Chunk:
+    """One call of the suite's `inputs`, checked."""
+    place = f"{inputs.place}, {examples(start, stop)}"
+    with user_code(ModelError, place, inputs.loaded.folder):
+        made = inputs.function(dataset.frame.iloc[start:stop].reset_index(drop=True))
+    if not isinstance(made, torch.Tensor | tuple | dict):
+        raise ModelError(place, "must return a tensor, or a tuple or dict of tensors", type(made).__name__)
+    for tensor in listed(made):
+        if not isinstance(tensor, torch.Tensor):
+            raise ModelError(place, "must return a tensor, or a tuple or dict of tensors", type(tensor).__name__)
+        if tensor.ndim == 0 or len(tensor) != stop - start:
+            rule = f"the first dimension must be the {stop - start} examples"
+            raise ModelError(place, rule, tuple(tensor.shape))
+    return Chunk(start=start, stop=stop, tensors=made)
+
+
+def examples(start: int, stop: int) -> str:
+    """Rows in words, as people count them: the first is 1."""
+    return f"examples {start + 1:,} to {stop:,}"
+
+
+def listed(tensors: Tensors) -> list[torch.Tensor]:
+    """The tensors, whatever holds them."""
+    if isinstance(tensors, torch.Tensor):
+        return [tensors]
+    return list(tensors.values()) if isinstance(tensors, dict) else list(tensors)
+
+
+def mapped(change: Callable[[torch.Tensor], torch.Tensor], tensors: Tensors) -> Tensors:
+    """The same structure with each tensor changed."""
+    if isinstance(tensors, torch.Tensor):
+        return change(tensors)
+    if isinstance(tensors, dict):
+        return {name: change(tensor) for name, tensor in tensors.items()}
+    return tuple(change(tensor) for tensor in tensors)
+
+
+def total_bytes(tensors: Tensors) -> int:
+    """Memory that the tensors take."""
+    return sum(tensor.nbytes for tensor in listed(tensors))

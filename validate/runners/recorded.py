@@ -1,0 +1,101 @@
+"""Predictions that were made elsewhere: whatever has run anywhere can be judged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from validate.data import Dataset
+from validate.errors import DataError, ModelError, did_you_mean
+from validate.predictions import ModelIdentity, Predictions
+from validate.suite import LoadedSuite, Outputs, RecordedModel
+from validate.tables import as_text, class_codes, counted, file_sha256, read_table, total_bytes
+
+ANSWER = "prediction"  # column of a label or a value
+SCORES = "scores"  # array of an npz with one column per class, in their order
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedRunner:
+    """A file of answers that has been read and checked."""
+
+    identity: ModelIdentity
+    recorded: Predictions
+
+    def predict(self, dataset: Dataset, advance: Callable[[int], None]) -> Predictions:
+        """The recorded answers, in the file's order; pairing finds out whose they are."""
+        advance(len(dataset))
+        return self.recorded
+
+
+def open_model(spec: RecordedModel, *, name: str, loaded: LoadedSuite, classes: tuple[str, ...]) -> RecordedRunner:
+    """Read a file with an id and, per example, a `prediction` or one score per class; an empty cell is no answer.
+
+    Raises:
+        ModelError: an unreadable file, a column that is not there, a missing id, a label that is no class.
+    """
+    path, place = loaded.folder / spec.recorded, f"model {name!r} ({spec.recorded})"
+    try:
+        frame = read_table(path, place, text=(spec.id,))
+    except DataError as error:
+        raise ModelError(error.place, error.rule, error.value) from error
+    outputs = spec.outputs or loaded.suite.models.outputs
+    identity = ModelIdentity(
+        name=name,
+        kind="recorded",
+        source=spec.recorded,
+        sha256=file_sha256(path),
+        bytes=total_bytes(path),
+        details=(("rows", f"{len(frame):,}"), ("outputs", outputs)),
+    )
+    recorded = Predictions(
+        ids=_ids(frame, spec.id, place),
+        scores=_scores(frame, outputs, classes, place),
+        outputs=outputs,
+        model=identity,
+    )
+    return RecordedRunner(identity=identity, recorded=recorded)
+
+
+def _ids(frame: pd.DataFrame, name: str, place: str) -> NDArray[np.object_]:
+    ids = as_text(_column(frame, name, place))
+    missing = np.flatnonzero(ids == None)  # noqa: E711  # element by element
+    if len(missing):
+        raise ModelError(place, f"column {name!r} must not be missing", f"{len(missing):,} rows, first {missing[0]}")
+    return ids
+
+
+def _scores(frame: pd.DataFrame, outputs: Outputs, classes: tuple[str, ...], place: str) -> NDArray[np.float64]:
+    """(n, k) numbers, NaN where a cell is empty."""
+    if outputs == "labels":
+        return _codes(_column(frame, ANSWER, place), classes, place)
+    if outputs == "value":
+        names = [ANSWER]
+    else:
+        arrays = [column for column in frame.columns if column.startswith(f"{SCORES}_")]
+        names = arrays if arrays and not set(classes) <= set(frame.columns) else list(classes)
+    columns = [_column(frame, name, place) for name in names]
+    text = [column.name for column in columns if not pd.api.types.is_numeric_dtype(column.dtype)]
+    if text:
+        raise ModelError(place, f"column {text[0]!r} must hold numbers", frame[text[0]].iloc[0])
+    return np.column_stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in columns])
+
+
+def _codes(answers: pd.Series, classes: tuple[str, ...], place: str) -> NDArray[np.float64]:
+    codes = class_codes(answers, classes).astype(np.float64)
+    none = codes < 0
+    unknown = answers[none & answers.notna().to_numpy()]
+    if len(unknown):
+        raise ModelError(place, f"labels must be among data.classes {list(classes)}", counted(unknown))
+    codes[none] = np.nan
+    return codes[:, None]
+
+
+def _column(frame: pd.DataFrame, name: str, place: str) -> pd.Series:
+    if name not in frame:
+        rule = f"there is no column {name!r}{did_you_mean(name, frame.columns)}"
+        raise ModelError(place, rule, list(frame.columns))
+    column: pd.Series = frame[name]
+    return column

@@ -1,0 +1,82 @@
+"""Weights into a module, without ever opening a pickle that could run code."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+
+from validate.errors import ModelError, one_line
+
+ADVICE = "save model.state_dict() with safetensors.torch.save_file, or with torch.save"
+
+
+def load_weights(model: torch.nn.Module, path: Path, place: str) -> None:
+    """Copy a safetensors file or a state dict into the module; every tensor must be there, fit, and be expected.
+
+    Raises:
+        ModelError: no such file, a damaged one, a pickle of anything but tensors, or tensors that do not fit, by name.
+    """
+    if not path.is_file():
+        raise ModelError(place, "there is no such file")
+    state = _safetensors(path, place) if path.suffix == ".safetensors" else _state_dict(path, place)
+    expected = {name: tensor for name, tensor in model.state_dict().items() if isinstance(tensor, torch.Tensor)}
+    problems = _misfits(expected, state)
+    if problems:
+        raise ModelError(place, f"the weights do not fit the module: {'; '.join(problems)}")
+    try:
+        model.load_state_dict(state, strict=False)  # strict, but for tied tensors, which safetensors stores once
+    except RuntimeError as failure:
+        raise ModelError(place, f"the weights do not fit the module: {one_line(failure)}") from failure
+
+
+def _safetensors(path: Path, place: str) -> Mapping[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state: Mapping[str, torch.Tensor] = load_file(path)
+    except (SafetensorError, OSError) as failure:
+        pickled = path.read_bytes()[:2] in {b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"}
+        rule = "is a pickle, which was not opened" if pickled else f"is no safetensors file ({one_line(failure)})"
+        raise ModelError(place, f"{rule}: {ADVICE}" if pickled else rule) from failure
+    return state
+
+
+def _state_dict(path: Path, place: str) -> Mapping[str, torch.Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as failure:
+        raise ModelError(place, f"is a pickle that could run code, so it was not opened: {ADVICE}") from failure
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as failure:
+        raise ModelError(place, f"could not be read: {one_line(failure)}") from failure
+    if not isinstance(state, Mapping):
+        raise ModelError(place, f"must hold a state dict: {ADVICE}", type(state).__name__)
+    others = [name for name, value in state.items() if not isinstance(value, torch.Tensor)]
+    if others or not state:
+        raise ModelError(place, f"must hold tensors by name, at least one: {ADVICE}", others or "nothing")
+    return state
+
+
+def _misfits(expected: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> list[str]:
+    """What is missing, unexpected, or of another shape or kind."""
+    common = expected.keys() & state.keys()
+    stored = {expected[name].data_ptr() for name in common}
+    missing = [name for name in expected if name not in state and expected[name].data_ptr() not in stored]
+    unexpected = [name for name in state if name not in expected]
+    shapes = [
+        f"{name} is {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in sorted(common)
+        if state[name].shape != expected[name].shape
+    ]
+    kinds = [  # copying would round every weight to a whole number
+        f"{name} is {state[name].dtype} instead of {expected[name].dtype}"
+        for name in sorted(common)
+        if state[name].is_floating_point() != expected[name].is_floating_point()
+    ]
+    groups = (("missing", missing), ("unexpected", unexpected), ("shape", shapes), ("number format", kinds))
+    return [f"{what} {_some(names)}" for what, names in groups if names]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
