@@ -35,7 +35,7 @@ def test_displayed_limits_decide_as_the_real_ones(low, margin):
 def test_interval_reads_from_low_to_high():
     found = Interval(estimate=-0.01, low=-0.02, high=math.inf, level=0.95, method="m")
     assert wording.interval(found, rate=True, margin=0.02) == "−2.00 to +∞"
-    assert wording.interval(found, rate=False) == "−0.0200 to ∞"
+    assert wording.interval(found, rate=False) == "−0.0200 to +∞"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,465 @@
+"""Evidence records made by hand, in every status: for the tests of what is rendered from them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from validate.checks import BlindSpot, Note
+from validate.comparison import Comparison, Counts, Score
+from validate.contract import ContractResult
+from validate.disparity import Disparity
+from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts
+from validate.gate import CheckKind, CheckResult, Scope, decide
+from validate.methods import Method
+from validate.outcome import Outcome
+from validate.predictions import ModelIdentity
+from validate.slices import Kind, Slice
+from validate.stats.results import Interval
+from validate.suite import Gate, Release, Statement
+
+N = 40_000
+HOSTILE = (
+    "<script>alert(1)</script>\"><img src=x onerror=alert(2)> & 'q' `| **b** \x00\x07\u202e [l](javascript:x) @all"
+)
+RTL = "السكن: مستأجر مع عائلة"
+LONG = "occupation: " + "Handlers-equipment-cleaners-and-labourers-without-any-space-" * 8
+
+
+def interval(gains: int, losses: int, n: int) -> Interval:
+    """Limits by a formula that fits in one line; the engine's own are tested elsewhere."""
+    pg, pl = (gains + 1) / (n + 2), (losses + 1) / (n + 2)
+    half = 1.96 * math.sqrt((pg + pl - (pg - pl) ** 2) / (n + 2))
+    low, high = max(-1.0, pg - pl - half), min(1.0, pg - pl + half)
+    return Interval(estimate=(gains - losses) / n, low=low, high=high, level=0.95, method="Bonett–Price (2012)")
+
+
+def comparison(
+    name: str,
+    n: int,
+    gains: int,
+    losses: int,
+    *,
+    kind: Kind = Kind.CATEGORY,
+    guard: bool = False,
+    margin: float = 0.02,
+    p_adjusted: float | None = 1.0,
+    dense: float = 0.952,
+    members: tuple[str, ...] = (),
+) -> Comparison:
+    found = interval(gains, losses, n)
+    outcome = Outcome.PASS if found.low > -margin else Outcome.FAIL if found.high < -margin else Outcome.INCONCLUSIVE
+    right = max(round(dense * n), losses)
+    smallest = math.ceil(1.96**2 * (1 - margin) / margin)
+    column = name.partition(": ")[0]
+    return Comparison(
+        slice=Slice(
+            name=name,
+            kind=kind,
+            where="" if kind is Kind.ALL else f"{column} == '{name.partition(': ')[2]}'",
+            columns=() if kind is Kind.ALL else (column,),
+            n=n,
+            share=n / N,
+            train_share=None,
+            margin=margin,
+            guard=guard,
+            screened=kind in {Kind.CATEGORY, Kind.CROSS, Kind.WHERE, Kind.CLASS},
+            disparity=n / N < 0.05,
+            under_represented=n / N < 0.05,
+            members=members,
+        ),
+        metric="accuracy",
+        counts=Counts(both_right=right - losses, gains=gains, losses=losses, both_wrong=max(0, n - right - gains)),
+        dense=right / n,
+        compressed=(right - losses + gains) / n,
+        change=found,
+        outcome=outcome,
+        regressed=found.high < 0,
+        p=0.5 if losses <= gains else 0.002,
+        p_method="exact one-sided sign test",
+        p_adjusted=p_adjusted if kind is not Kind.RARE and kind is not Kind.ALL else None,
+        p_fdr=p_adjusted,
+        p_gain_fdr=None,
+        flagged=p_adjusted is not None and p_adjusted < 0.05 and outcome is Outcome.FAIL,
+        n_smallest=smallest,
+        n_needed=2 * smallest + 17 if outcome is Outcome.INCONCLUSIVE else None,
+        smallest_margin=-found.low,
+        flips=3 if outcome is not Outcome.ERROR else None,
+        scores=(
+            Score(metric="Brier score", n=n, dense=0.0712, compressed=0.0723, change=-0.0011),
+            Score(metric="false negative rate", n=n, dense=0.52, compressed=0.541, change=-0.021),
+        )
+        if guard or kind is Kind.CLASS
+        else (),
+    )
+
+
+def disparity(found: Comparison, *, flagged: bool = False) -> Disparity:
+    low, high = (-0.12, -0.041) if flagged else (-0.03, 0.02)
+    estimate = (low + high) / 2
+    return Disparity(
+        slice=found.slice.name,
+        n=found.slice.n,
+        n_complement=N - found.slice.n,
+        change=found.change.estimate,
+        change_complement=found.change.estimate - estimate,
+        difference=Interval(estimate=estimate, low=low, high=high, level=0.95, method="MOVER on Tango limits"),
+        margin=0.03,
+        p=0.0001 if flagged else 0.2,
+        p_adjusted=0.003 if flagged else 1.0,
+        p_fdr=0.009 if flagged else 1.0,
+        flagged=flagged,
+        outcome=Outcome.FAIL if flagged else Outcome.PASS,
+        could_see=found.slice.n > 300,
+        ratio=Interval(estimate=1.4, low=0.9, high=2.2, level=0.95, method="log-scale"),
+    )
+
+
+def check(found: Comparison) -> CheckResult:
+    return CheckResult(
+        id=f"non-inferiority: {found.slice.name}",
+        kind=CheckKind.NON_INFERIORITY,
+        slice=found.slice.name,
+        outcome=found.outcome,
+        reason=f"change {found.change.estimate:+.4f}, 95 % interval {found.change.low:+.4f} to {found.change.high:+.4f}, "
+        f"margin {found.slice.margin:g}, n {found.slice.n}",
+        numbers={"change": found.change.estimate, "n": found.slice.n},
+    )
+
+
+INTEGRITY = (
+    CheckResult(id="integrity: contract", kind=CheckKind.INTEGRITY, slice=None, outcome=Outcome.PASS, reason="2 hold"),
+    CheckResult(
+        id="integrity: pairing",
+        kind=CheckKind.INTEGRITY,
+        slice=None,
+        outcome=Outcome.PASS,
+        reason="40,000 examples paired by id",
+    ),
+    CheckResult(
+        id="policy: constant predictions",
+        kind=CheckKind.POLICY,
+        slice=None,
+        outcome=Outcome.PASS,
+        reason="no constant prediction passes",
+    ),
+)
+
+
+def record(
+    name: str,
+    comparisons: Sequence[Comparison],
+    *,
+    screen: Sequence[str] = (),
+    disparities: Sequence[Disparity] = (),
+    release: Release | None = None,
+    notes: Sequence[Note] = (),
+) -> EvidenceRecord:
+    """A complete record; `screen` names the slices that the screen flags."""
+    unequal = [d.slice for d in disparities if d.flagged]
+    screened = sum(c.slice.screened for c in comparisons)
+    blind = (
+        BlindSpot(slice="race: Eskimo", n=31, share=31 / N, smallest_margin=0.11, pooled="race: rare together"),
+        BlindSpot(slice="country: Laos", n=7, share=7 / N, smallest_margin=0.354),
+    )
+    checks = (
+        *INTEGRITY,
+        *(check(c) for c in comparisons if c.slice.guard),
+        CheckResult(
+            id="screen",
+            kind=CheckKind.SCREEN,
+            slice=None,
+            outcome=Outcome.FAIL if screen else Outcome.PASS,
+            reason=f"really worse and too much worse: {', '.join(screen)}"
+            if screen
+            else f"none of {screened} slices was shown to lose more than the margin",
+            numbers={"flagged": len(screen), "screened": screened},
+        ),
+        CheckResult(
+            id="disparity",
+            kind=CheckKind.DISPARITY,
+            slice=None,
+            outcome=Outcome.FAIL if unequal else Outcome.PASS,
+            reason=f"loses more than the rest: {', '.join(unequal)}"
+            if unequal
+            else f"none of {len(disparities)} categories was shown to lose more than the rest",
+            numbers={"flagged": len(unequal)},
+        ),
+    )
+    scope = Scope(screened=screened, blind=len(blind), blind_share=sum(b.share for b in blind), blind_unpooled=1)
+    return EvidenceRecord(
+        format_version=FORMAT_VERSION,
+        tool={"name": "paritygate", "version": "0.1.0"},
+        run=RunFacts(
+            id="2026-01-02T03-04-05Z-1a2b3c",
+            started="2026-01-02T03:04:05Z",
+            finished="2026-01-02T03:04:31Z",
+            command="paritygate run census_income",
+            report_only=False,
+            seconds={"data": 1.2, "models": 3.4, "comparison": 0.2},
+        ),
+        suite=SuiteFacts(
+            name="census-income",
+            task="classification",
+            seed=7,
+            file="suite.toml",
+            sha256="5" * 64,
+            policy_sha256="9" * 64,
+            release=release
+            or Release(
+                system="Income screening",
+                intended_use="Rank households for a follow-up survey; a person reads every answer.",
+                owner="Survey methods group",
+            ),
+            statements=(
+                Statement(
+                    id="MEASURE 2.2",
+                    text="The data are public-use files; no study with people was made, and the files are safe to share.",
+                    by="A. Lind",
+                    date="2026-01-01",
+                ),
+            ),
+            hooks=(Hook(path="models.py", sha256="a" * 64), Hook(path="columns.py", sha256="b" * 64)),
+            compressed_names=("int8", "pruned-80", "pruned-95"),
+        ),
+        policy=Gate(),
+        data=DataFacts(
+            source="data/test.parquet",
+            sha256="d" * 64,
+            n=N,
+            label="income",
+            classes=("- 50000.", "50000+."),
+            class_counts=(36_600, 3_400),
+            clusters=None,
+            train_n=None,
+        ),
+        contract=(
+            ContractResult(
+                expectation="expect_column_values_to_not_be_null",
+                subject="age",
+                outcome=Outcome.PASS,
+                reason="0 of 40,000 unexpected",
+            ),
+            ContractResult(
+                expectation="expect_table_row_count_to_be_between",
+                subject="",
+                outcome=Outcome.PASS,
+                reason="40,000 rows",
+            ),
+        ),
+        dense=ModelIdentity(
+            name="dense",
+            kind="torch",
+            source="models.py:build",
+            sha256="e" * 64,
+            bytes=412_345,
+            details=(("parameters", "101,122"), ("device", "cpu")),
+        ),
+        compressed=ModelIdentity(
+            name=name,
+            kind="torch",
+            source="models.py:build",
+            sha256="f" * 64,
+            bytes=104_000,
+            details=(("parameters", "101,122"),),
+        ),
+        compressed_name=name,
+        missing_answers=0,
+        comparisons=tuple(comparisons),
+        disparities=tuple(disparities),
+        checks=checks,
+        verdict=decide(checks, scope),
+        blind_spots=blind,
+        notes=(Note(kind="improvement", slice="label: 50000+.", text="recall rose by 2.1 points"), *notes),
+        methods=(
+            Method(
+                topic="interval",
+                text="Score interval of the paired difference, two-sided 95 %.",
+                source="Tango 1998, Statistics in Medicine 17:891",
+            ),
+            Method(
+                topic="screen",
+                text="One-sided exact sign test, Holm at 0.05, and the slice's own upper limit below −margin.",
+                source="Holm 1979",
+            ),
+        ),
+        environment={"python": "3.11.2", "platform": "Linux x86_64", "torch": "2.13.0", "numpy": "2.4.0"},
+    )
+
+
+def slices(loss: float = 0.002, **special: tuple[int, int, int]) -> list[Comparison]:
+    """A census-like set: all, two classes, a pool, a predicate and twelve categories."""
+    found = [
+        comparison("all", N, 90, 90 + round(N * loss), kind=Kind.ALL, guard=True),
+        comparison("label: - 50000.", 36_600, 40, 60, kind=Kind.CLASS, guard=True, margin=0.05, dense=0.988),
+        comparison("label: 50000+.", 3_400, 120, 60, kind=Kind.CLASS, guard=True, margin=0.05, dense=0.46),
+        comparison(
+            "race: rare together", 610, 2, 3, kind=Kind.RARE, guard=True, members=("race: Eskimo", "race: Other")
+        ),
+        comparison("older workers without pay", 420, 0, 1, kind=Kind.WHERE, guard=True, margin=0.05),
+    ]
+    names = [
+        "White",
+        "Black",
+        "Asian",
+        "Other",
+        "Female",
+        "Male",
+        "Citizen",
+        "Foreign",
+        "Self-employed",
+        "Private",
+        "Federal",
+        "Rural",
+    ]
+    found += [comparison(f"group: {word}", 600 + 900 * i, i, i + 2) for i, word in enumerate(names)]
+    return found
+
+
+def passing() -> EvidenceRecord:
+    found = slices()
+    return record("int8", found, disparities=[disparity(c) for c in found if c.slice.under_represented])
+
+
+def failing() -> EvidenceRecord:
+    """One guarded slice fails, one screened slice is flagged, one category loses more than the rest."""
+    found = [c for c in slices(loss=0.006) if c.slice.name not in {"label: 50000+.", "group: Black"}]
+    found.insert(2, comparison("label: 50000+.", 3_400, 10, 640, kind=Kind.CLASS, guard=True, margin=0.05, dense=0.46))
+    found.append(comparison("group: Black", 1_500, 4, 140, p_adjusted=1e-30))
+    found.append(comparison("group: Black & sex: Female", 700, 1, 70, kind=Kind.CROSS, p_adjusted=2e-15))
+    found.append(comparison("group: Tiny", 44, 0, 2, p_adjusted=1.0))
+    low = [c for c in found if c.slice.under_represented]
+    return record(
+        "pruned-95",
+        found,
+        screen=("group: Black", "group: Black & sex: Female"),
+        disparities=[disparity(c, flagged=c.slice.name == "group: Black") for c in low],
+        notes=(Note(kind="loss", slice="group: Tiny", text="any loss, Benjamini–Hochberg at 0.10"),),
+    )
+
+
+def inconclusive() -> EvidenceRecord:
+    found = slices(loss=0.001)
+    found.append(comparison("rare disease codes", 120, 0, 1, kind=Kind.WHERE, guard=True))
+    return replace(record("pruned-80", found), missing_answers=3)
+
+
+def error() -> EvidenceRecord:
+    """The data broke its contract: nothing was evaluated."""
+    checks = (
+        CheckResult(
+            id="integrity: contract",
+            kind=CheckKind.INTEGRITY,
+            slice=None,
+            outcome=Outcome.ERROR,
+            reason="1 of 2 expectations does not hold",
+        ),
+    )
+    return replace(
+        passing(),
+        contract=(
+            ContractResult(
+                expectation="expect_column_values_to_be_between",
+                subject="age",
+                outcome=Outcome.FAIL,
+                reason="17 of 40,000 values outside 0 to 120",
+            ),
+        ),
+        dense=None,
+        compressed=None,
+        comparisons=(),
+        disparities=(),
+        checks=checks,
+        verdict=decide(checks, Scope(screened=0, blind=0, blind_share=0.0, blind_unpooled=0)),
+        blind_spots=(),
+        notes=(),
+    )
+
+
+def empty() -> EvidenceRecord:
+    """Not even the data could be read, and no check was made."""
+    none = decide((), Scope(screened=0, blind=0, blind_share=0.0, blind_unpooled=0))
+    bare = replace(error(), data=None, contract=(), checks=(), methods=(), verdict=none)
+    return replace(bare, suite=replace(bare.suite, release=Release(), statements=(), hooks=()))
+
+
+def hostile() -> EvidenceRecord:
+    """Markup, control characters, right-to-left and endless names wherever a name can be."""
+    found = [
+        *slices(),
+        comparison(HOSTILE, 900, 1, 90, guard=True),
+        comparison(RTL, 800, 1, 50, p_adjusted=1e-9),
+        comparison(LONG, 700, 1, 2),
+    ]
+    bad = record(
+        "evil.name",
+        found,
+        screen=(RTL, HOSTILE),
+        disparities=[disparity(found[-1], flagged=True)],
+        release=Release(system=HOSTILE, intended_use=LONG, owner=RTL),
+        notes=(Note(kind=HOSTILE, slice=HOSTILE, text=HOSTILE),),
+    )
+    spoiled = replace(
+        bad.suite,
+        statements=(Statement(id="MEASURE 2.5", text=HOSTILE, by=HOSTILE, date=HOSTILE),),
+        hooks=(Hook(path=HOSTILE, sha256="c" * 64),),
+        name=HOSTILE,
+    )
+    assert bad.data is not None
+    return replace(
+        bad,
+        suite=spoiled,
+        data=replace(bad.data, source=HOSTILE, label=HOSTILE, classes=(HOSTILE, RTL)),
+        environment={HOSTILE: HOSTILE},
+        run=replace(bad.run, command=HOSTILE),
+    )
+
+
+def many(m: int = 500) -> EvidenceRecord:
+    """So many slices that a report must choose what to show."""
+    found = slices()
+    found += [
+        comparison(
+            f"country: {i:04d} & sex: {'Female' if i % 2 else 'Male'}",
+            40 + 7 * (i % 300),
+            i % 3,
+            i % 5,
+            kind=Kind.CROSS,
+        )
+        for i in range(m - len(found))
+    ]
+    return record("int8", found, disparities=[disparity(c) for c in found if c.slice.disparity][:100])
+
+
+def clustered() -> EvidenceRecord:
+    """A metric that is no rate, clusters, a pool too small to decide, an interval without limits."""
+    base = passing()
+    assert base.data is not None
+    open_interval = Interval(estimate=-0.01, low=-math.inf, high=math.inf, level=0.95, method="paired t")
+    found = tuple(
+        replace(c, metric="mae", counts=None, dense=3.1, compressed=3.2, note="clusters: design effect 2.3")
+        for c in base.comparisons
+    )
+    found = (
+        found[0],
+        replace(found[1], change=open_interval, outcome=Outcome.INCONCLUSIVE, dense=math.nan),
+        *found[2:],
+    )
+    return replace(
+        base,
+        policy=Gate(metric="mae", margin=0.1),
+        comparisons=found,
+        data=replace(base.data, clusters=9_000, classes=(), class_counts=(), train_n=100_000),
+    )
+
+
+def of_every_status() -> dict[str, EvidenceRecord]:
+    """Each sample under a name that fits a test id."""
+    return {
+        "pass": passing(),
+        "fail": failing(),
+        "inconclusive": inconclusive(),
+        "error": error(),
+        "empty": empty(),
+        "hostile": hostile(),
+        "clustered": clustered(),
+    }
