@@ -1,10 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import dataset, frames, rights, suite
+from validate import joint
 from validate.counts import PairedCounts, complement, count, identical, outcomes, score_sums
 from validate.slices import Membership, build_membership, index, members, take
 from validate.suite import Family, NamedSlice
@@ -44,6 +45,24 @@ def test_counts_are_those_of_boolean_masks(case):
         assert counts.gains[i] == (inside & ~dense & compressed).sum()
         assert counts.losses[i] == (inside & dense & ~compressed).sum()
         assert counts.both_wrong[i] == (inside & ~dense & ~compressed).sum()
+
+
+@pytest.fixture
+def small_tables(monkeypatch):
+    """Limits so low that tables are split, held apart or reduced to known cells, and rows come in several blocks."""
+    monkeypatch.setattr(joint, "SHARED_CELLS", 16)
+    monkeypatch.setattr(joint, "HELD_CELLS", 40)
+    monkeypatch.setattr(joint, "BLOCK", 7)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=cases())
+def test_the_size_of_tables_and_blocks_changes_nothing(small_tables, case):
+    frame, dense, compressed = case
+    slices, outcome = membership(frame), outcomes(dense, compressed)
+    table = count(slices, outcome).table
+    expected = [np.bincount(outcome[members(slices, i)], minlength=4) for i in range(len(slices.slices))]
+    np.testing.assert_array_equal(table, expected)
 
 
 @settings(max_examples=40, deadline=None)

@@ -179,7 +179,7 @@ def test_a_slice_declared_twice_is_one():
 def test_a_guarded_value_that_matches_no_row_is_an_error():
     with pytest.raises(DataError) as error:
         built(Family(by=("colour",), guard=("rad",)))
-    assert str(error.value) == "slices[0].guard: matches no row of colour; the nearest is 'red' (found 'rad')"
+    assert str(error.value) == "slices[0].guard: matches no row of colour; did you mean 'red'? (found 'rad')"
 
 
 def test_declared_predicates_are_guarded_or_screened():
@@ -203,7 +203,7 @@ def test_a_predicate_that_matches_no_row_is_an_error():
 @pytest.mark.parametrize(
     ("family", "message"),
     [
-        (Family(by=("color",)), "slices[0].by: no such column; the nearest is 'colour' (found 'color')"),
+        (Family(by=("color",)), "slices[0].by: no such column; did you mean 'colour'? (found 'color')"),
         (Family(by=("label",)), "slices[0].by: the label's classes are slices already: leave it out (found 'label')"),
         (
             Family(by=("income",)),

@@ -1,7 +1,6 @@
 """A column of the data as small integer codes: its values, or bins of its numbers."""
 
-import difflib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from validate.data import Dataset
-from validate.errors import DataError, SuiteError
+from validate.errors import DataError, SuiteError, did_you_mean
 from validate.predicates import equals, quote_column
 from validate.suite import Family, Suite
 
@@ -106,12 +105,6 @@ def quantile_edges(series: pd.Series, bins: int) -> tuple[float, ...]:
 def number_text(value: float) -> str:
     """A number as people write it: 30, 0.5, 1e-07."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
-
-
-def nearest(value: str, known: Iterable[str]) -> str:
-    """What to add to a message where a name may be a typo."""
-    close = difflib.get_close_matches(value, list(known), n=1)
-    return f"; the nearest is {close[0]!r}" if close else ""
 
 
 def _distinct(series: pd.Series) -> int:
@@ -216,7 +209,7 @@ def _class_attribute(dataset: Dataset, label: str) -> Attribute:
     numbers = label in dataset.frame and is_number(dataset.frame[label])
     return Attribute(
         name="label",
-        codes=_compact(dataset.labels, len(dataset.classes)),
+        codes=_compact(dataset.labels.astype(np.int64), len(dataset.classes)),
         levels=dataset.classes,
         where=tuple(equals(label, float(text) if numbers else text) for text in dataset.classes),
     )
@@ -227,7 +220,7 @@ def _edges(dataset: Dataset, suite: Suite, i: int, name: str) -> tuple[float, ..
     family, place = suite.slices[i], f"slices[{i}].by"
     assert isinstance(family, Family)
     if name not in dataset.frame:
-        raise SuiteError(place, f"no such column{nearest(name, map(str, dataset.frame.columns))}", name)
+        raise SuiteError(place, f"no such column{did_you_mean(name, map(str, dataset.frame.columns))}", name)
     if dataset.classes and name == suite.data.label:
         raise SuiteError(place, "the label's classes are slices already: leave it out", name)
     series = dataset.frame[name]

@@ -1,11 +1,13 @@
 """Membership × outcomes → paired counts: exact integers that add up over shards."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.slices import Membership, members
+from validate import joint
+from validate.slices import Membership
 
 # codes of an example's outcome: the order of the columns of PairedCounts.table
 BOTH_RIGHT, GAIN, LOSS, BOTH_WRONG = range(4)
@@ -33,7 +35,8 @@ class PairedCounts:
     @property
     def n(self) -> NDArray[np.int64]:
         """Examples: (m,)."""
-        return self.table.sum(axis=1)
+        n: NDArray[np.int64] = self.table.sum(axis=1)
+        return n
 
     @property
     def both_right(self) -> NDArray[np.int64]:
@@ -77,18 +80,19 @@ def outcomes(dense_right: NDArray[np.bool_], compressed_right: NDArray[np.bool_]
 
 def count(membership: Membership, outcome: NDArray[np.uint8]) -> PairedCounts:
     """The paired counts of every slice; `outcome` (n,) holds the codes above."""
-    table = [np.bincount(outcome[members(membership, i)], minlength=4) for i in range(len(membership.slices))]
-    return PairedCounts(table=np.array(table, dtype=np.int64))
+    table = joint.tally(joint.plan(membership), membership, outcome, codes=4)
+    if membership.masks:
+        bits = [np.packbits(outcome == code) for code in range(4)]
+        for i, mask in _masks(membership):
+            table[i] = [int(np.bitwise_count(mask & bit).sum()) for bit in bits]
+    return PairedCounts(table=table)
 
 
 def score_sums(membership: Membership, scores: NDArray[np.float64]) -> ScoreSums:
-    """Sums of per-example scores (n, j) in every slice."""
-    inside = [members(membership, i) for i in range(len(membership.slices))]
-    return ScoreSums(
-        n=np.array([mask.sum() for mask in inside]),
-        total=np.array([scores[mask].sum(axis=0) for mask in inside]),
-        squares=np.array([np.square(scores[mask]).sum(axis=0) for mask in inside]),
-    )
+    """Sums of per-example scores (n, j), and of their squares, in every slice; a NaN makes the slices it is in NaN."""
+    sums = _totals(membership, np.concatenate([np.ones((membership.n, 1)), scores, np.square(scores)], axis=1))
+    total, squares = np.split(sums[:, 1:], 2, axis=1)
+    return ScoreSums(n=sums[:, 0].astype(np.int64), total=total, squares=squares)
 
 
 def complement(counts: PairedCounts, everything: int = 0) -> PairedCounts:
@@ -99,12 +103,25 @@ def complement(counts: PairedCounts, everything: int = 0) -> PairedCounts:
 def identical(membership: Membership) -> NDArray[np.int64]:
     """For each slice, the first slice with the same examples: (m,).
 
-    Sets are compared by the sum, modulo 2⁶⁴, of a random key per example, and by their size: two different sets among
-    10,000 slices agree with a probability below 10⁻¹¹.
+    Sets are told apart by their sums of three random 26-bit keys per example, which are exact in floating point up to
+    10⁸ examples: among 10,000 slices, two different sets agree with a probability below 10⁻¹⁵.
     """
-    keys = np.random.default_rng(0).integers(0, 2**64, size=membership.n, dtype=np.uint64)
-    first: dict[tuple[int, int], int] = {}
-    found = []
-    for i, entry in enumerate(membership.slices):
-        found.append(first.setdefault((entry.n, int(keys[members(membership, i)].sum(dtype=np.uint64))), i))
-    return np.array(found)
+    keys = np.random.default_rng(0).integers(0, 2**26, size=(membership.n, 3)).astype(np.float64)
+    sums = _totals(membership, np.concatenate([np.ones((membership.n, 1)), keys], axis=1))
+    _, first, same = np.unique(sums, axis=0, return_index=True, return_inverse=True)
+    return first[same]
+
+
+def _totals(membership: Membership, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of each column of `values` (n, j) in each slice: (m, j)."""
+    sums = joint.total(joint.plan(membership), membership, values)
+    for i, mask in _masks(membership):
+        sums[i] = values[np.unpackbits(mask, count=membership.n).view(np.bool_)].sum(axis=0)
+    return sums
+
+
+def _masks(membership: Membership) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """The slices that are masks."""
+    for i, found in enumerate(membership.where):
+        if isinstance(found, int):
+            yield i, membership.masks[found]

@@ -9,10 +9,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.attributes import Attribute, Column, coded_columns, nearest
+from validate.attributes import Attribute, Column, coded_columns
 from validate.data import Dataset
-from validate.errors import DataError, SuiteError
-from validate.predicates import check, evaluate, kinds, parse
+from validate.errors import DataError, SuiteError, did_you_mean
+from validate.predicates import evaluate, parse
 from validate.stats.noninferiority import smallest_n
 from validate.suite import Family, Gate, NamedSlice, Suite
 
@@ -49,6 +49,7 @@ class Slice:
     disparity: bool  # compared with its complement for the disparity check
     under_represented: bool  # share (in training, where given) below the policy's threshold
     members: tuple[str, ...] = ()  # of a pooled slice: the categories in it
+    margin_ratio: float | None = None  # judged by this instead: the factor by which its errors may grow
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -221,7 +222,7 @@ def _check_guards(columns: Sequence[Column], suite: Suite) -> None:
             levels = {text for column in columns if i in column.families for text in column.attribute.levels}
             for value in family.guard:
                 if value not in levels:
-                    rule = f"matches no row of {', '.join(family.by)}{nearest(value, levels)}"
+                    rule = f"matches no row of {', '.join(family.by)}{did_you_mean(value, levels)}"
                     raise DataError(f"slices[{i}].guard", rule, value)
 
 
@@ -318,7 +319,6 @@ def _predicates(dataset: Dataset, suite: Suite) -> list[_Draft]:
         if isinstance(named, NamedSlice):
             place = f"slices[{i}].where"
             predicate = parse(named.where, place)
-            check(predicate, kinds(dataset.frame))
             inside = evaluate(predicate, dataset.frame)
             n = int(inside.sum())
             if not n:
