@@ -1,8 +1,26 @@
 """The data contract: Great Expectations' expectations, run before any model."""
 
+import logging
+import tomllib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
 
+import pandas as pd
+
+from validate.errors import SuiteError, did_you_mean, one_line
 from validate.outcome import Outcome
+
+# Conditions are strings that pandas would evaluate, and a suite file never runs code.
+CODE = frozenset({"row_condition", "condition_parser", "unexpected_rows_query"})
+# Great Expectations' own bookkeeping, which would change nothing here or hide a failure.
+BOOKKEEPING = frozenset(
+    {"batch_id", "catch_exceptions", "id", "meta", "rendered_content", "result_format", "severity", "windows"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,3 +31,150 @@ class ContractResult:
     subject: str  # the column, or "" for the table
     outcome: Outcome  # PASS | FAIL (does not hold) | ERROR (could not be evaluated)
     reason: str
+
+
+def check_contract(frame: pd.DataFrame, path: Path) -> tuple[ContractResult, ...]:
+    """Every expectation of a contract file on the data, in the file's order; nothing is written or sent anywhere.
+
+    Raises:
+        SuiteError: a file that is missing, malformed or without expectations, an unknown expectation, or arguments
+            that it does not take.
+    """
+    place = path.name
+    declared = _declared(path, place)
+    with _quiet():
+        import great_expectations as gx
+
+        expectations = [_expectation(entry, f"{place}: expectations[{i}]", i) for i, entry in enumerate(declared)]
+        suite = gx.ExpectationSuite(name=path.stem, expectations=expectations)
+        try:
+            results = _batch(frame).validate(suite).results
+        except Exception as failure:  # such as a {"$PARAMETER": …}: what a single expectation raises comes as a result
+            raise SuiteError(place, f"could not be run: {one_line(failure)}") from failure
+    by_position = {result.expectation_config.meta["position"]: result for result in results}
+    return tuple(_result(entry, by_position[i]) for i, entry in enumerate(declared))
+
+
+def _declared(path: Path, place: str) -> Sequence[Mapping[str, Any]]:
+    try:
+        parsed = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise SuiteError(place, f"could not be read: {failure.strerror}") from failure
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        raise SuiteError(place, f"is not TOML: {one_line(failure)}") from failure
+    others = [key for key in parsed if key != "expectations"]
+    if others:
+        raise SuiteError(place, "a contract holds [[expectations]] and nothing else", others[0])
+    declared = parsed.get("expectations")
+    if not isinstance(declared, list) or not declared:
+        raise SuiteError(place, "a contract needs at least one [[expectations]]")
+    for i, entry in enumerate(declared):
+        if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
+            raise SuiteError(f"{place}: expectations[{i}]", 'must be a table with type = "expect_…"', entry)
+    return declared
+
+
+def _expectation(entry: Mapping[str, Any], place: str, position: int) -> Any:  # noqa: ANN401  # GX ships no types
+    from great_expectations.expectations import registry
+    from pydantic.v1 import ValidationError  # what Great Expectations validates its arguments with
+
+    name, arguments = entry["type"], {key: _timestamp(value) for key, value in entry.items() if key != "type"}
+    known = registry.list_registered_expectation_implementations()
+    if name not in known:
+        raise SuiteError(place, f"there is no such expectation{did_you_mean(name, known)}", name)
+    if arguments.keys() & CODE:
+        rule = "conditions that run as code are not allowed; use a derived column"
+        raise SuiteError(place, rule, min(arguments.keys() & CODE))
+    implementation = registry.get_expectation_impl(name)
+    takes = implementation.__fields__.keys() - BOOKKEEPING
+    unknown = [key for key in arguments if key not in takes]
+    if unknown:
+        raise SuiteError(place, f"{name} takes no argument {unknown[0]!r}{did_you_mean(unknown[0], takes)}")
+    try:
+        return implementation(**arguments, meta={"position": position})
+    except (ValidationError, ValueError, TypeError) as failure:
+        raise SuiteError(place, f"{name}: {_first_error(failure)}", arguments) from failure
+
+
+def _timestamp(value: object) -> object:
+    """A TOML date as the midnight that it begins with: columns hold timestamps."""
+    if isinstance(value, list):
+        return [_timestamp(item) for item in value]
+    return datetime.combine(value, time()) if type(value) is date else value
+
+
+def _first_error(failure: Exception) -> str:
+    errors: list[dict[str, Any]] = getattr(failure, "errors", list)()
+    if not errors:
+        return one_line(failure)
+    where = ".".join(str(part) for part in errors[0]["loc"] if part != "__root__")
+    return f"{where}: {errors[0]['msg']}" if where else str(errors[0]["msg"])
+
+
+def _batch(frame: pd.DataFrame) -> Any:  # noqa: ANN401  # GX ships no types
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    asset = context.data_sources.add_pandas("data").add_dataframe_asset("data")
+    return asset.add_batch_definition_whole_dataframe("data").get_batch({"dataframe": frame})
+
+
+def _result(entry: Mapping[str, Any], result: Any) -> ContractResult:  # noqa: ANN401  # GX ships no types
+    raised = _raised(result.exception_info)
+    if raised:
+        outcome, reason = Outcome.ERROR, f"could not be evaluated: {one_line(raised)}"
+    elif result.success:
+        outcome, reason = Outcome.PASS, "holds"
+    else:
+        outcome, reason = Outcome.FAIL, f"does not hold{_observed(result.result)}{_asked(entry)}"
+    subject = entry.get("column") or entry.get("column_list") or entry.get("column_set") or ""
+    return ContractResult(
+        expectation=entry["type"],
+        subject=subject if isinstance(subject, str) else ", ".join(map(str, subject)),
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+def _raised(info: Mapping[str, Any]) -> str:
+    """The message of an exception: beside its flag, or under the id of the metric that raised it."""
+    if "raised_exception" in info:
+        return str(info["exception_message"]) if info["raised_exception"] else ""
+    return next((_raised(inner) for inner in info.values() if _raised(inner)), "")
+
+
+def _observed(result: Mapping[str, Any]) -> str:
+    """What was found instead, as Great Expectations reports it: a value, failing rows, or members of a set."""
+    if result.get("observed_value") is not None:
+        return f": observed {one_line(result['observed_value'], 200)}"
+    unexpected = _some(result.get("partial_unexpected_list", []))
+    if "element_count" in result:
+        return f": {result['unexpected_count']:,} of {result['element_count']:,} values, such as {unexpected}"
+    missing = _some(result.get("partial_missing_list", []))
+    found = [f"{what} {values}" for what, values in (("unexpected", unexpected), ("missing", missing)) if values]
+    return f": {', '.join(found)}" if found else ""
+
+
+def _some(values: Sequence[object]) -> str:
+    return one_line(", ".join(str(value) for value in values[:3]), 100)
+
+
+def _asked(entry: Mapping[str, Any]) -> str:
+    arguments = ", ".join(f"{key} = {value!r}" for key, value in entry.items() if key not in {"type", "column"})
+    return f"; asked was {one_line(arguments, 200)}" if arguments else ""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Great Expectations and what it imports say nothing; the caller's settings come back after."""
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -138,7 +138,7 @@ def _ids(frame: pd.DataFrame, name: str | None, source: str) -> NDArray[np.objec
     if name is None:
         return np.array([str(row) for row in range(len(frame))], dtype=object)
     ids = as_text(_column(frame, name, source, "data.id"))
-    repeated = pd.Index(ids).duplicated()
+    repeated = pd.Index(ids, dtype=object).duplicated()
     if repeated.any():
         examples = ", ".join(dict.fromkeys(ids[repeated][:3].tolist()))
         rule = "ids must be unique"

@@ -49,4 +49,5 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
 def one_line(text: object, limit: int = 300) -> str:
     """Somebody else's message as one printable line: no line breaks, no control characters, not too long."""
     words = " ".join(str(text).split())
-    return "".join(character if character.isprintable() else "?" for character in words)[:limit]
+    line = "".join(character if character.isprintable() else "?" for character in words)
+    return line if len(line) <= limit else line[: limit - 1] + "…"

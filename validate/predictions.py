@@ -174,17 +174,20 @@ def _check_scores(predictions: Predictions, dataset: Dataset) -> None:
 
 def _aligned(dataset: Dataset, predictions: Predictions) -> Predictions:
     """The predictions in the data's order; NaN for examples that have none."""
-    place, index = _place(predictions), pd.Index(predictions.ids)
+    if predictions.ids is dataset.ids:
+        return predictions
+    place, index = _place(predictions), pd.Index(predictions.ids, dtype=object)
     if not index.is_unique:
         repeated = predictions.ids[index.duplicated()]
         raise ModelError(place, "ids must be unique", f"{len(repeated):,} repeated, such as {_some(repeated)}")
-    unknown = predictions.ids[~index.isin(dataset.ids)]
-    if len(unknown):
-        found = f"{len(unknown):,} of {len(index):,}, such as {_some(unknown)}; the data has {_some(dataset.ids)}"
-        raise ModelError(place, "ids must be those of the data", found)
-    rows = index.get_indexer(pd.Index(dataset.ids))
+    rows = index.get_indexer(pd.Index(dataset.ids, dtype=object))
+    found = rows >= 0
+    if found.sum() < len(index):
+        unknown = np.delete(predictions.ids, rows[found])
+        value = f"{len(unknown):,} of {len(index):,}, such as {_some(unknown)}; the data has {_some(dataset.ids)}"
+        raise ModelError(place, "ids must be those of the data", value)
     scores = np.full((len(dataset), predictions.scores.shape[1]), np.nan)
-    scores[rows >= 0] = predictions.scores[rows[rows >= 0]]
+    scores[found] = predictions.scores[rows[found]]
     return replace(predictions, ids=dataset.ids, scores=scores)
 
 
