@@ -74,7 +74,7 @@ def _declared(path: Path, place: str) -> Sequence[Mapping[str, Any]]:
     return declared
 
 
-def _expectation(entry: Mapping[str, Any], place: str, position: int) -> Any:  # noqa: ANN401  # GX ships no types
+def _expectation(entry: Mapping[str, Any], place: str, position: int) -> Any:  # noqa: ANN401  # its class is imported when called
     from great_expectations.expectations import registry
     from pydantic.v1 import ValidationError  # what Great Expectations validates its arguments with
 
@@ -96,7 +96,7 @@ def _expectation(entry: Mapping[str, Any], place: str, position: int) -> Any:  #
         raise SuiteError(place, f"{name}: {_first_error(failure)}", arguments) from failure
 
 
-def _timestamp(value: object) -> object:
+def _timestamp(value: Any) -> Any:  # noqa: ANN401  # whatever TOML holds
     """A TOML date as the midnight that it begins with: columns hold timestamps."""
     if isinstance(value, list):
         return [_timestamp(item) for item in value]
@@ -111,7 +111,7 @@ def _first_error(failure: Exception) -> str:
     return f"{where}: {errors[0]['msg']}" if where else str(errors[0]["msg"])
 
 
-def _batch(frame: pd.DataFrame) -> Any:  # noqa: ANN401  # GX ships no types
+def _batch(frame: pd.DataFrame) -> Any:  # noqa: ANN401  # its class is imported when called
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -121,7 +121,7 @@ def _batch(frame: pd.DataFrame) -> Any:  # noqa: ANN401  # GX ships no types
     return asset.add_batch_definition_whole_dataframe("data").get_batch({"dataframe": frame})
 
 
-def _result(entry: Mapping[str, Any], result: Any) -> ContractResult:  # noqa: ANN401  # GX ships no types
+def _result(entry: Mapping[str, Any], result: Any) -> ContractResult:  # noqa: ANN401  # its class is imported when called
     raised = _raised(result.exception_info)
     if raised:
         outcome, reason = Outcome.ERROR, f"could not be evaluated: {one_line(raised)}"
@@ -158,11 +158,15 @@ def _observed(result: Mapping[str, Any]) -> str:
 
 
 def _some(values: Sequence[object]) -> str:
-    return one_line(", ".join(str(value) for value in values[:3]), 100)
+    return one_line(", ".join(map(_shown, values[:3])), 100)
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _asked(entry: Mapping[str, Any]) -> str:
-    arguments = ", ".join(f"{key} = {value!r}" for key, value in entry.items() if key not in {"type", "column"})
+    arguments = ", ".join(f"{key} = {_shown(value)}" for key, value in entry.items() if key not in {"type", "column"})
     return f"; asked was {one_line(arguments, 200)}" if arguments else ""
 
 
