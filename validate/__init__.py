@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from validate.pipeline import judge as judge
     from validate.pipeline import run as run
-    from validate.suite import load_suite as load_suite
+    from validate.suite_file import load_suite as load_suite
 
-_HOMES = {"load_suite": "validate.suite", "run": "validate.pipeline", "judge": "validate.pipeline"}
+_HOMES = {"load_suite": "validate.suite_file", "run": "validate.pipeline", "judge": "validate.pipeline"}
 __all__ = ["judge", "load_suite", "run"]
 
 

@@ -1,140 +1,266 @@
-"""The suite file as frozen values: all that a person declares before any model runs."""
+"""The suite file as frozen values: all that a person declares before any model runs.
+
+The text under a field is its reference: editors show it, and the JSON Schema of the suite file quotes it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 Task = Literal["classification", "regression"]
 Outputs = Literal["logits", "probabilities", "labels", "value"]
 
+# Metrics that a gate may name, and those of them that a bare label cannot give.
+KNOWN_METRICS: Mapping[Task, tuple[str, ...]] = {
+    "classification": ("accuracy", "brier", "log_loss", "f1", "auc", "ece"),
+    "regression": ("mae", "mse", "rmse"),
+}
+SCORE_METRICS = frozenset({"brier", "log_loss", "auc", "ece"})
+
+Text = Annotated[str, Field(min_length=1)]
+FOLDER_NAME = r"^[A-Za-z0-9][\w.-]*$"
+HOOK = r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
+SLICE_NAME = r"^\S(.*\S)?$"
+FolderName = Annotated[str, Field(pattern=FOLDER_NAME, max_length=100)]
+HookSpec = Annotated[str, Field(pattern=HOOK)]
+Margin = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Table:
+    """A table of the file: it knows its keys, and none but finite numbers."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
 
 @dataclass(frozen=True, kw_only=True)
-class Release:
+class Release(Table):
     """Who and what the release is for: quoted by the report's header and the framework rows."""
 
     system: str = ""
+    """Name of the system that the model is part of."""
     intended_use: str = ""
+    """What it is for, in a sentence."""
     owner: str = ""
-    statements: str | None = None  # path of a TOML file with what only people can state
-    rows: bool = True  # write rows.parquet (ids, outcomes, slice codes; no inputs)
+    """Who answers for it."""
+    statements: Text | None = None
+    """TOML file with what only people can state: [[statements]] id, text, by, date."""
+    rows: bool = True
+    """Write rows.parquet: ids, outcomes and slice codes of every example; never their inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Statement:
+class Statement(Table):
     """What only a person can state, quoted with its author."""
 
-    id: str  # the framework row it belongs to, such as "MEASURE 2.2"
-    text: str
-    by: str
-    date: str  # ISO 8601
+    id: Text
+    """The framework row that it belongs to, such as "MEASURE 2.2"."""
+    text: Text
+    """The statement."""
+    by: Text
+    """Who states it."""
+    date: str
+    """When: ISO 8601, as in 2026-03-31."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DerivedColumn:
+class DerivedColumn(Table):
     """A column that a function of the suite's own makes: how a domain expert adds what a predicate cannot say."""
 
-    name: str
-    python: str  # "file.py:function", function(frame) -> series; only from the suite's folder
+    name: Text
+    """The new column's name."""
+    python: HookSpec
+    """As "file.py:function" in the suite's folder; function(frame) returns a series."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class Data(Table):
     """Where the examples come from, and which columns play a part."""
 
-    path: str | None = None  # csv, tsv, parquet (a file or a folder of parts), jsonl, npz
-    python: str | None = None  # or "file.py:function", function() -> DataFrame
-    label: str
-    classes: tuple[str | int, ...] = ()  # in the order of the models' outputs; empty for regression
-    id: str | None = None  # column of unique ids; without it, the row number
-    cluster: str | None = None  # column of the unit that was sampled, if one unit gives several rows
-    train: str | None = None  # table of the training data's attributes: shares in training
-    contract: str | None = None  # TOML file of Great Expectations expectations
+    path: Text | None = None
+    """A table: csv, tsv, parquet (a file or a folder of parts), jsonl, npz."""
+    python: HookSpec | None = None
+    """Or "file.py:function" in the suite's folder; function() returns a DataFrame."""
+    label: Text
+    """Column of the truth."""
+    classes: tuple[str | int, ...] = ()
+    """The classes, in the order of the models' outputs; absent for regression."""
+    id: Text | None = None
+    """Column of unique ids; without it, the row's number."""
+    cluster: Text | None = None
+    """Column of the unit that was sampled, where one unit gives several rows."""
+    train: Text | None = None
+    """Table of the training data's attributes: a category's share in it says whether it is under-represented."""
+    contract: Text | None = None
+    """TOML file of Great Expectations expectations, checked before any model runs."""
     columns: tuple[DerivedColumn, ...] = ()
+    """Columns made by functions of the suite's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TorchModel:
+class TorchModel(Table):
     """A torch module built by a function of the suite's own, with weights that cannot run code."""
 
-    torch: str  # "models.py:build", build() -> torch.nn.Module
-    weights: str | None = None  # .safetensors, or a state dict that loads with weights_only=True
+    torch: HookSpec
+    """As "file.py:function" in the suite's folder; function() returns a torch.nn.Module."""
+    weights: Text | None = None
+    """A .safetensors file, or a state dict that loads with weights_only=True."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordedModel:
+class RecordedModel(Table):
     """Predictions that were made elsewhere, read from a file."""
 
-    recorded: str  # csv, tsv, parquet, jsonl, npz
-    id: str = "id"  # column of the example's id
-    outputs: Outputs | None = None  # where it differs from [models] outputs
+    recorded: Text
+    """A table with one row per example: csv, tsv, parquet, jsonl, npz."""
+    id: Text = "id"
+    """Its column of ids."""
+    outputs: Outputs | None = None
+    """What its columns hold, where that differs from [models] outputs."""
 
 
-ModelSpec = TorchModel | RecordedModel
+def _kind_of_model(table: object) -> str | None:
+    return _only(table, {"torch": TorchModel, "recorded": RecordedModel})
+
+
+def _kind_of_slice(table: object) -> str | None:
+    return _only(table, {"by": Family, "where": NamedSlice})
+
+
+def _only(table: object, kinds: Mapping[str, type]) -> str | None:
+    """The tag of the one kind of table that this is: a tag is a word that no key of a suite file can be."""
+    found = [
+        f"({key})"
+        for key, kind in kinds.items()
+        if isinstance(table, kind) or (isinstance(table, dict) and key in table)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+ModelSpec = Annotated[
+    Annotated[TorchModel, Tag("(torch)")] | Annotated[RecordedModel, Tag("(recorded)")],
+    Discriminator(
+        _kind_of_model,
+        custom_error_type="kind",
+        custom_error_message="a model is a table with exactly one of the keys torch, recorded",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Models:
+class Models(Table):
     """The dense model and the compressed ones that want to replace it."""
 
-    inputs: str | None = None  # "models.py:inputs", inputs(frame) -> tensor or tuple of tensors; shared by all models
+    inputs: HookSpec | None = None
+    """As "file.py:function"; function(frame) returns a tensor, or a tuple or dict of them; shared by all models."""
     outputs: Outputs = "logits"
+    """What the models give: logits or probabilities per class, labels, or the value of a regression."""
     dense: ModelSpec
-    compressed: Mapping[str, ModelSpec]
+    """The model that works today."""
+    compressed: Annotated[Mapping[FolderName, ModelSpec], Field(min_length=1)]
+    """The models that want its place, by name; each gets its own verdict, in a folder of that name."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
-    """One slice per value of each column, and their intersections up to `cross` columns."""
+class Family(Table):
+    """One slice per value of each column, and their intersections."""
 
-    by: tuple[str, ...]
-    cross: int = 1
-    bins: tuple[float, ...] | None = None  # edges for a numeric column; intervals [a, b)
-    quantiles: int | None = None  # or so many equally filled bins
-    guard: bool | tuple[str, ...] = False  # all values, or these
-    margin: float | None = None
+    by: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Columns; each value of each of them is a slice."""
+    cross: Annotated[int, Field(ge=1, le=3)] = 1
+    """Also slice by the intersections of up to so many of these columns; they are screened."""
+    bins: Mapping[str, Annotated[tuple[float, ...], Field(min_length=1)]] = field(default_factory=dict)
+    """Edges for a column of numbers: [18, 30] makes three bins, below 18, 18 to under 30, 30 and over."""
+    quantiles: Mapping[str, Annotated[int, Field(ge=2, le=100)]] = field(default_factory=dict)
+    """Or so many about equally filled bins."""
+    guard: bool | tuple[Text, ...] = False
+    """true: every value must PASS; or a list of the values that must."""
+    margin: Margin | None = None
+    """Largest tolerable loss of these slices, where it differs from the gate's."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class NamedSlice:
-    """A slice given by a predicate in the `where` language."""
+class NamedSlice(Table):
+    """A slice given by a predicate."""
 
-    name: str
-    where: str
+    name: Annotated[str, Field(pattern=SLICE_NAME, max_length=200)]
+    """Its name in the report."""
+    where: Text
+    """Which examples: a predicate on the columns."""
     guard: bool = False
-    margin: float | None = None
+    """It must PASS for a release; without this it is screened."""
+    margin: Margin | None = None
+    """Largest tolerable loss, where it differs from the gate's."""
+
+
+SliceSpec = Annotated[
+    Annotated[Family, Tag("(by)")] | Annotated[NamedSlice, Tag("(where)")],
+    Discriminator(
+        _kind_of_slice,
+        custom_error_type="kind",
+        custom_error_message="a slice is a table with either `by` (one slice per value) or `where` (a predicate)",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gate:
+class Gate(Table):
     """The policy: written before any compressed model is judged, hashed into the evidence."""
 
     metric: str = "accuracy"
-    margin: float = 0.02  # largest tolerable loss of a slice, > 0, in the metric's unit
-    margin_ratio: float | None = None  # or: the slice's errors may grow by this factor, > 1
-    class_margin: float = 0.05  # largest tolerable loss of a class's recall
-    confidence: float = 0.95  # of two-sided intervals; the decision is one-sided at (1 - confidence) / 2
-    disparity_margin: float = 0.03  # largest tolerable extra loss of an under-represented category
-    under_represented: float = 0.05  # share of the data below which a category is under-represented
-    screen: Literal["holm", "westfall-young", "melded"] = "holm"  # how the screen adjusts for looking at many
-    flips: int = 2000  # sign flips of Westfall-Young
-    exact: bool = False  # decide by the melded interval instead of Tango's score interval
+    """What is compared: accuracy, brier, log_loss, f1, auc, ece; for regression mae, mse, rmse."""
+    margin: Margin = 0.02
+    """Largest tolerable loss of a slice, in the metric's unit."""
+    margin_ratio: Annotated[float, Field(gt=1)] | None = None
+    """Or: the slice's errors may grow by this factor."""
+    class_margin: Share = 0.05
+    """Largest tolerable loss of a class's recall."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of two-sided intervals; the decision is one-sided at (1 - confidence) / 2."""
+    disparity_margin: Margin = 0.03
+    """Largest tolerable extra loss of an under-represented category."""
+    under_represented: Share = 0.05
+    """Share of the data below which a category is under-represented."""
+    screen: Literal["holm", "westfall-young", "melded"] = "holm"
+    """How the screen adjusts for looking at many slices."""
+    flips: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
+    """Sign flips of Westfall-Young."""
+    exact: bool = False
+    """Decide by the melded interval instead of Tango's score interval."""
     inconclusive: Literal["block", "note"] = "block"
-    attempts: int | None = None  # declared number of gate attempts on this test set: alpha is shared among them
+    """Whether an INCONCLUSIVE gating check blocks the release."""
+    attempts: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Declared number of gate attempts on this test set: alpha is shared among them."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Suite:
-    """All the suite file says; paths are relative to `folder`."""
+class Suite(Table):
+    """A suite of paritygate: what is compared, on which examples, and what counts as too much loss.
 
-    suite: str
+    Paths are relative to the suite file.
+    """
+
+    suite: FolderName
+    """The suite's name."""
     task: Task = "classification"
-    seed: int
+    """What the models do."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Of everything random: the same seed gives the same evidence."""
     release: Release = field(default_factory=Release)
+    """Who and what the release is for."""
     data: Data
+    """The examples."""
     models: Models
-    slices: tuple[Family | NamedSlice, ...] = ()
+    """The dense model and the compressed ones."""
+    slices: tuple[SliceSpec, ...] = ()
+    """Families of slices and named slices."""
     gate: Gate = field(default_factory=Gate)
+    """The policy."""
 
 
 @dataclass(frozen=True, kw_only=True)
