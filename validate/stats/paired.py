@@ -38,20 +38,20 @@ def tango_interval(gains: ArrayLike, losses: ArrayLike, n: ArrayLike, *, level: 
 
 def tango_limits(gains: Floats, losses: Floats, n: Floats, critical: Floats) -> tuple[Floats, Floats]:
     """Limits of the score interval for checked counts (m,) and critical values (m,), which need not be normal ones."""
-    critical = np.broadcast_to(critical, gains.shape)
+    return tango_low(gains, losses, n, critical), -tango_low(losses, gains, n, critical)
+
+
+def tango_low(gains: Floats, losses: Floats, n: Floats, critical: Floats) -> Floats:
+    """The lower limit of `tango_limits`; closed forms where the score equation has a spurious root at the estimate."""
     squared = critical**2
-    half_width = squared / (n + squared)  # without a flip, where the score equation has a spurious root at 0
+    half_width = squared / (n + squared)
     low = np.where(losses == n, -1.0, np.where(gains == n, 1 - 2 * half_width, -half_width))
-    high = np.where(gains == n, 1.0, np.where(losses == n, 2 * half_width - 1, half_width))
-    empty = n == 0
-    low, high = np.where(empty, -1.0, low), np.where(empty, 1.0, high)
     inside = (gains + losses > 0) & (gains < n) & (losses < n)
+    low[inside] = change(gains[inside], losses[inside], n[inside])
+    inside &= critical > 0
     if inside.any():
-        counts = gains[inside], losses[inside], n[inside], squared[inside]
-        estimate = change(*counts[:3])
-        low[inside] = _root(np.full_like(estimate, -1.0), estimate, counts)
-        high[inside] = _root(estimate, np.full_like(estimate, 1.0), counts)
-    return low, high
+        low[inside] = _tango_root(gains[inside], losses[inside], n[inside], squared[inside])
+    return low
 
 
 def tango_z(gains: ArrayLike, losses: ArrayLike, n: ArrayLike, margin: ArrayLike) -> Floats:
@@ -165,13 +165,16 @@ def _variance_per_pair(t: Floats, gains: Floats, losses: Floats, n: Floats) -> F
     return np.asarray(2 * loss + t * (1 - t))
 
 
-def _root(left: Floats, right: Floats, counts: tuple[Floats, ...]) -> Floats:
+def _tango_root(gains: Floats, losses: Floats, n: Floats, squared: Floats) -> Floats:
     def score_equation(t: Floats, /, *counts: Floats) -> Floats:
         gains, losses, n, squared = counts
         return (gains - losses - n * t) ** 2 - squared * n * _variance_per_pair(t, gains, losses, n)
 
     found = elementwise.find_root(
-        score_equation, (left, right), args=counts, tolerances={"xatol": 1e-14, "xrtol": 1e-14, "fatol": 0, "frtol": 0}
+        score_equation,
+        (np.full(gains.shape, -1.0), change(gains, losses, n)),
+        args=(gains, losses, n, squared),
+        tolerances={"xatol": 1e-14, "xrtol": 1e-14, "fatol": 0, "frtol": 0},
     )
     if not np.all(found.success):
         raise ArithmeticError("the score equation of a slice could not be solved")

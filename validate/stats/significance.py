@@ -53,7 +53,7 @@ def mcnemar(gains: ArrayLike, losses: ArrayLike, *, kind: Literal["mid-p", "exac
     if kind == "exact":
         return np.asarray(np.minimum(2 * tail, 1.0))
     point = np.exp(-betaln(fewer + 1, flips - fewer + 1) - np.log1p(flips) - flips * np.log(2))
-    return np.where(flips == 0, 1.0, np.where(gained == lost, 1 - point / 2, 2 * tail - point))
+    return np.asarray(np.where(flips == 0, 1.0, np.where(gained == lost, 1 - point / 2, 2 * tail - point)))
 
 
 def mcnemar_log(gains: ArrayLike, losses: ArrayLike, *, kind: Literal["exact", "asymptotic"] = "exact") -> Floats:
