@@ -131,7 +131,9 @@ class _SuiteFinder:
                 return importlib.util.spec_from_file_location(
                     name, file, loader=_Loader(name, str(file)), submodule_search_locations=inside
                 )
-        return _folder(name, base) if base.is_dir() else None
+        if base.is_dir() and base.resolve().is_relative_to(root):
+            return _folder(name, base)
+        raise ModuleNotFoundError(f"no {base.name}.py in the suite's folder")  # so that no other finder looks
 
 
 class _Loader(SourceFileLoader):
