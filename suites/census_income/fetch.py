@@ -52,6 +52,8 @@ def adults() -> pd.DataFrame:
     frame.insert(0, "row", range(len(frame)))
     frame = frame[frame["age"] >= 18].drop_duplicates(subset=COLUMNS)
     frame = frame[[column for column in frame if not column.startswith("_")]].reset_index(drop=True)
+    for column in frame.select_dtypes("str"):
+        frame[column] = frame[column].str.strip()  # some values end in a blank
     frame["income"] = frame["income"].map(INCOME)
     frame["country"] = frame["country"].replace("?", "Not stated")
     frame["year"] += 1900
