@@ -17,6 +17,7 @@ def test_a_function_of_a_file(tmp_path):
 
 def test_a_file_may_import_its_neighbours(tmp_path):
     (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "__init__.py").write_text("")
     (tmp_path / "net" / "layers.py").write_text("from ..units import ONE\nTWO = 2 * ONE\n")
     (tmp_path / "units.py").write_text("ONE = 1\n")
     (tmp_path / "late.py").write_text("THREE = 3\n")
@@ -27,6 +28,7 @@ def test_a_file_may_import_its_neighbours(tmp_path):
     assert [name for name, _ in hook_files(tmp_path, ["models.py:build"])] == [
         "late.py",
         "models.py",
+        "net/__init__.py",
         "net/layers.py",
         "units.py",
     ]

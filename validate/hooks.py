@@ -97,14 +97,14 @@ def _locate(folder: Path, spec: str, place: str) -> tuple[Path, str]:
 
 
 def _neighbours(path: Path, source: bytes, root: Path) -> list[Path]:
-    """Files that a hook file imports relatively."""
+    """Files that run when this one is imported: those it imports relatively, and its packages' own."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return []  # load_hook says so
-    names = []
+    names = [folder for folder in path.parents if folder != root and folder.is_relative_to(root)]
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
+        if isinstance(node, ast.ImportFrom) and 0 < node.level <= len(path.parents):
             base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
             names += [base, *(base / alias.name for alias in node.names)]
     files = [file for name in names for file in (name.with_suffix(".py"), name / "__init__.py")]
