@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from validate.pipeline import judge as judge
+    from validate.notebook import judge as judge
     from validate.pipeline import run as run
     from validate.suite_file import load_suite as load_suite
 
-_HOMES = {"load_suite": "validate.suite_file", "run": "validate.pipeline", "judge": "validate.pipeline"}
+_HOMES = {"load_suite": "validate.suite_file", "run": "validate.pipeline", "judge": "validate.notebook"}
 __all__ = ["judge", "load_suite", "run"]
 
 

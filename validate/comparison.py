@@ -1,10 +1,23 @@
 """Slice × metric: what the compressed model changed, how sure that is, and what it would take to know."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.changes import Changes, policy_level, slice_changes
+from validate.counts import PairedCounts, identical, score_sums
+from validate.metrics import described, scores
 from validate.outcome import Outcome
-from validate.slices import Slice
+from validate.predictions import PairedPredictions
+from validate.sample_size import planned_churn, sample_sizes
+from validate.screen import Family, screen, sign_flip_p
+from validate.slices import Kind, Membership, Slice, only
+from validate.stats.noninferiority import classify, classify_ratio, error_ratio_interval
 from validate.stats.results import Interval
+from validate.suite import Gate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +38,7 @@ class Score:
     n: int
     dense: float
     compressed: float
-    change: Interval | float  # oriented: negative means harm; a bare number where no interval is defined
+    change: float  # oriented: negative means harm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +51,128 @@ class Comparison:
     dense: float
     compressed: float
     change: Interval  # compressed - dense, oriented: negative means harm
+    ratio: Interval | None  # of the error rates, compressed / dense, where the margin is a ratio
     outcome: Outcome  # PASS | INCONCLUSIVE | FAIL: describes; only guarded slices make it a check
     regressed: bool  # the whole interval is below zero, whatever the margin
     p: float  # one-sided, of no loss
     p_method: str
     p_adjusted: float | None  # over the screen's family; None outside it
     p_fdr: float | None  # Benjamini-Hochberg over the screen's family
+    p_gain_fdr: float | None  # the same for gains
     flagged: bool  # by the screen: really worse, and by itself worse than the margin
-    n_smallest: int  # examples without which it cannot PASS, even with no loss
-    n_needed: int | None  # for 80 % power at the churn seen overall; None where it is decided
+    n_smallest: int  # examples without which it cannot PASS unless it gains
+    n_needed: int | None  # for 80 % power if nothing changed, at the churn seen; None where it is decided or unknown
     smallest_margin: float  # the smallest margin that it would PASS today
-    flips: int | None  # examples that, answered otherwise, would change the outcome; None where not counted
-    note: str = ""  # such as "clusters: design effect 2.3", "identical to 'sex: Male'"
+    flips: int | None  # losses until it no longer passes (> 0), or losses too many to pass (< 0); None if not counted
+    note: str = ""  # such as "design effect 2.3", "same examples as 'sex: Male'"
     scores: tuple[Score, ...] = ()
+
+
+def compare(
+    paired: PairedPredictions, membership: Membership, gate: Gate, rng: np.random.Generator
+) -> tuple[Comparison, ...]:
+    """Every slice of the membership on the gate's metric: `all` first, then guarded slices, then the others."""
+    changes = slice_changes(paired, membership, gate)
+    slices, same_as = membership.slices, identical(membership)
+    ratios = _ratios(changes, slices, gate)
+    outcomes = _outcomes(changes, slices, ratios)
+    family = Family(
+        screened=np.array([s.screened for s in slices]),
+        same_as=same_as,
+        margins=np.array([s.margin for s in slices]),
+        beyond=np.array([outcome is Outcome.FAIL for outcome in outcomes]),
+    )
+    joint = sign_flip_p(paired, membership, family, gate, rng) if gate.screen == "westfall-young" else None
+    found = screen(changes, family, gate, joint)
+    sizes = sample_sizes(changes, slices, outcomes, planned_churn(paired, gate), gate)
+    beside = describe(paired, membership, gate)
+    made = [
+        Comparison(
+            slice=entry,
+            metric=gate.metric,
+            counts=_counts(changes.counts, i),
+            dense=float(changes.dense[i]),
+            compressed=float(changes.compressed[i]),
+            change=changes.interval[i],
+            ratio=ratios[i],
+            outcome=outcomes[i],
+            regressed=bool(changes.interval.high[i] < 0),
+            p=float(changes.p[i]),
+            p_method=changes.p_method,
+            p_adjusted=_number(found.p_adjusted[i]),
+            p_fdr=_number(found.p_fdr[i]),
+            p_gain_fdr=_number(found.p_gain_fdr[i]),
+            flagged=bool(found.flagged[i]),
+            note=_note(i, changes, slices, same_as),
+            scores=beside[i],
+            n_smallest=sizes[i].n_smallest,
+            n_needed=sizes[i].n_needed,
+            smallest_margin=sizes[i].smallest_margin,
+            flips=sizes[i].flips,
+        )
+        for i, entry in enumerate(slices)
+    ]
+    return tuple(sorted(made, key=lambda c: (c.slice.kind is not Kind.ALL, not c.slice.guard)))
+
+
+def describe(paired: PairedPredictions, membership: Membership, gate: Gate) -> list[tuple[Score, ...]]:
+    """The metrics beside the gate's, per slice; intersections go without, they would drown the others."""
+    shown = only(membership, [i for i, entry in enumerate(membership.slices) if entry.kind is not Kind.CROSS])
+    found: dict[str, list[Score]] = {entry.name: [] for entry in membership.slices}
+    for metric in described(paired):
+        if metric.name == gate.metric:
+            continue
+        dense, compressed = (scores(metric, paired, which) for which in ("dense", "compressed"))
+        about = ~np.isnan(dense)  # an error rate is about the examples of one class
+        columns = np.column_stack([about, np.where(about, dense, 0.0), np.where(about, compressed, 0.0)])
+        for entry, (n, before, after) in zip(shown.slices, score_sums(shown, columns).total, strict=True):
+            if n:
+                found[entry.name].append(
+                    Score(
+                        metric=metric.title,
+                        n=int(n),
+                        dense=metric.sign * float(before / n),
+                        compressed=metric.sign * float(after / n),
+                        change=float((after - before) / n),
+                    )
+                )
+    return [tuple(found[entry.name]) for entry in membership.slices]
+
+
+def _ratios(changes: Changes, slices: Sequence[Slice], gate: Gate) -> list[Interval | None]:
+    """The ratio of error rates of the slices that are judged by it."""
+    judged = [s.margin_ratio is not None for s in slices]
+    if not any(judged) or changes.counts is None:
+        return [None] * len(slices)
+    c = changes.counts
+    found = error_ratio_interval(c.both_wrong, c.gains, c.losses, c.n, level=policy_level(gate))
+    return [found[i] if ratio else None for i, ratio in enumerate(judged)]
+
+
+def _outcomes(changes: Changes, slices: Sequence[Slice], ratios: Sequence[Interval | None]) -> list[Outcome]:
+    """Each slice's interval against its margin."""
+    interval = changes.interval
+    found = classify(interval.low, interval.high, np.array([s.margin for s in slices]))
+    for i, (entry, ratio) in enumerate(zip(slices, ratios, strict=True)):
+        if ratio is not None and entry.margin_ratio is not None:
+            found[i] = classify_ratio(ratio.low, ratio.high, entry.margin_ratio)[0]
+    return found
+
+
+def _counts(counts: PairedCounts | None, i: int) -> Counts | None:
+    if counts is None:
+        return None
+    both_right, gains, losses, both_wrong = counts.table[i].tolist()
+    return Counts(both_right=both_right, gains=gains, losses=losses, both_wrong=both_wrong)
+
+
+def _note(i: int, changes: Changes, slices: Sequence[Slice], same_as: NDArray[np.int64]) -> str:
+    """What is special about a slice."""
+    found = [changes.notes[i]] if changes.notes and changes.notes[i] else []
+    if same_as[i] != i:
+        found.append(f"same examples as {slices[same_as[i]].name!r}")
+    return "; ".join(found)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,9 +1,21 @@
 """A slice against its complement: did under-represented categories lose more than the rest?"""
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from validate.changes import Changes, policy_level, slice_changes
+from validate.counts import identical
 from validate.outcome import Outcome
-from validate.stats.results import Interval
+from validate.predictions import PairedPredictions
+from validate.sample_size import needed, planned_churn
+from validate.slices import Membership, only
+from validate.stats.mover import difference_interval, difference_p, error_ratio_of_ratios
+from validate.stats.multiplicity import benjamini_yekutieli, holm
+from validate.stats.noninferiority import classify
+from validate.stats.results import Floats, Interval, Intervals
+from validate.suite import Gate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +29,70 @@ class Disparity:
     change_complement: float
     difference: Interval  # negative: the slice loses more than the rest
     margin: float
-    p: float  # one-sided, of no extra loss (MOVER interval inverted at zero)
+    p: float  # one-sided, of no extra loss (the interval inverted at zero)
     p_adjusted: float  # Holm over the family
     p_fdr: float  # Benjamini-Yekutieli
-    outcome: Outcome  # FAIL where flagged; INCONCLUSIVE where the margin is inside the interval; else PASS
-    could_see: bool  # was the slice large enough that a loss of the margin would have been seen?
+    flagged: bool  # really worse than the rest, and by itself beyond the margin
+    outcome: Outcome  # describes: PASS, INCONCLUSIVE or FAIL against the margin, unadjusted
+    could_see: bool  # would an extra loss of the margin have been told from none with 80 % power?
     ratio: Interval | None  # of the error rate ratios (compressed/dense) of slice and complement; > 1 is harm
+
+
+def compare_complements(paired: PairedPredictions, membership: Membership, gate: Gate) -> tuple[Disparity, ...]:
+    """Every under-represented category, and every pool of them, against all other examples."""
+    found = only(membership, [i for i, entry in enumerate(membership.slices) if entry.disparity])
+    if not found.slices:
+        return ()
+    own, rest = slice_changes(paired, found, gate), slice_changes(paired, found, gate, outside=True)
+    difference = difference_interval(own.interval, rest.interval)
+    p = _p(own, rest)
+    first, hypothesis = np.unique(identical(found), return_inverse=True)
+    p_adjusted, p_fdr = holm(p[first])[hypothesis], benjamini_yekutieli(p[first])[hypothesis]
+    flagged = (p_adjusted <= 1 - gate.confidence) & (difference.high < -gate.disparity_margin)
+    outcomes = classify(difference.low, difference.high, gate.disparity_margin)
+    ratios = _ratios(own, rest, gate)
+    churn = planned_churn(paired, gate)
+    enough = math.inf if churn is None else needed(gate.disparity_margin, churn, gate)
+    return tuple(
+        Disparity(
+            slice=entry.name,
+            n=int(own.n[i]),
+            n_complement=int(rest.n[i]),
+            change=float(own.interval.estimate[i]),
+            change_complement=float(rest.interval.estimate[i]),
+            difference=difference[i],
+            margin=gate.disparity_margin,
+            p=float(p[i]),
+            p_adjusted=float(p_adjusted[i]),
+            p_fdr=float(p_fdr[i]),
+            flagged=bool(flagged[i]),
+            outcome=outcomes[i],
+            could_see=int(own.n[i]) >= enough,
+            ratio=None if ratios is None else ratios[i],
+        )
+        for i, entry in enumerate(found.slices)
+    )
+
+
+def _p(own: Changes, rest: Changes) -> Floats:
+    """One-sided p of no extra loss."""
+    assert own.counts is not None
+    assert rest.counts is not None
+    inside, outside = own.counts, rest.counts
+    return difference_p(inside.gains, inside.losses, inside.n, outside.gains, outside.losses, outside.n)
+
+
+def _ratios(own: Changes, rest: Changes, gate: Gate) -> Intervals | None:
+    """How much more the slice's errors grew than the rest's; None for a metric without errors."""
+    if own.counts is None or rest.counts is None:
+        return None
+    inside, outside = own.counts, rest.counts
+    return error_ratio_of_ratios(
+        inside.both_wrong,
+        inside.gains,
+        inside.losses,
+        both_wrong_c=outside.both_wrong,
+        gains_c=outside.gains,
+        losses_c=outside.losses,
+        level=policy_level(gate),
+    )

@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from validate.checks import BlindSpot, Note
 from validate.comparison import Comparison
 from validate.contract import ContractResult
 from validate.disparity import Disparity
 from validate.errors import OutputError
 from validate.gate import CheckResult, Verdict
+from validate.methods import Method
 from validate.predictions import ModelIdentity
 from validate.suite import Gate, Release, Statement, Task
 
@@ -68,35 +70,6 @@ class DataFacts:
     class_counts: tuple[int, ...]
     clusters: int | None  # how many sampled units, where rows are not independent
     train_n: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class BlindSpot:
-    """A category that is too small to be judged alone."""
-
-    slice: str
-    n: int
-    share: float
-    smallest_margin: float  # that it could pass, without a single loss
-    pooled: str | None = None  # the guarded slice in which it is judged together with others, if there is one
-
-
-@dataclass(frozen=True, kw_only=True)
-class Note:
-    """Something listed that never gates."""
-
-    kind: str  # "loss" (BH), "disparity" (BY), "improvement", "missing answers", "contract", …
-    slice: str | None
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Method:
-    """How one kind of number was made: printed in the report."""
-
-    topic: str  # "interval", "screen", …
-    text: str
-    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,10 +142,14 @@ def read_record(path: Path) -> EvidenceRecord:
 def json_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of `results.json`."""
     schema = _adapter().json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "paritygate results", **_open_numbers(schema)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "paritygate results",
+        **_open_numbers(schema),
+    }
 
 
-_INFINITE = {"enum": ["Infinity", "-Infinity"]}
+_INFINITE = {"enum": ["Infinity", "-Infinity", "NaN"]}
 
 
 def _open_numbers(node: Any) -> Any:  # noqa: ANN401 - JSON is of any type

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from validate.outcome import Outcome
+from validate.wording import plural, share
 
 
 class CheckKind(StrEnum):
@@ -50,6 +51,8 @@ class Scope:
     blind_share: float  # of all examples
     blind_unpooled: int  # of those, how many are in no guarded pool either
 
+
+NOTHING_SEEN = Scope(screened=0, blind=0, blind_share=0.0, blind_unpooled=0)
 
 _SEVERITY = (Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL, Outcome.ERROR)
 _EXIT_ORDER = (0, 3, 1, 2, 4)  # the worst last
@@ -104,15 +107,16 @@ def _line(outcome: Outcome, checks: Sequence[CheckResult], scope: Scope, *, note
         for o, word in ((Outcome.FAIL, "failed"), (Outcome.INCONCLUSIVE, "inconclusive"), (Outcome.ERROR, "in error"))
     ]
     troubles = ", ".join(f"{count} {word}" for count, word in open_by_outcome if count)
-    parts.append(f"{plural(len(guarded), 'guarded check')}" + (f" ({troubles}{', noted' if noted else ''})" if troubles else ""))
+    aside = f" ({troubles}{', noted' if noted else ''})" if troubles else ""
+    parts.append(f"{plural(len(guarded), 'guarded check')}{aside}")
     parts.append(f"{plural(scope.screened, 'slice')} screened" + _flagged(checks, CheckKind.SCREEN))
     disparity = _flagged(checks, CheckKind.DISPARITY)
     if disparity:
         parts.append(f"disparity{disparity}")
     if scope.blind:
-        share = f"{100 * scope.blind_share:.1f} % of examples"
-        tail = "judged together" if not scope.blind_unpooled else f"{scope.blind_unpooled} of them not judged together either"
-        parts.append(f"{scope.blind} ({share}) too small to judge alone, {tail}")
+        unpooled = scope.blind_unpooled
+        tail = f"{unpooled} of them not judged together either" if unpooled else "judged together"
+        parts.append(f"{scope.blind} ({share(scope.blind_share)} of examples) too small to judge alone, {tail}")
     errors = [c for c in checks if c.outcome is Outcome.ERROR and c.kind in {CheckKind.INTEGRITY, CheckKind.POLICY}]
     parts.extend(c.id for c in errors)
     return " · ".join(parts)
@@ -121,8 +125,3 @@ def _line(outcome: Outcome, checks: Sequence[CheckResult], scope: Scope, *, note
 def _flagged(checks: Sequence[CheckResult], kind: CheckKind) -> str:
     flagged = sum(int(c.numbers.get("flagged", 0)) for c in checks if c.kind is kind)
     return f" ({flagged} flagged)" if flagged else ""
-
-
-def plural(count: int, word: str) -> str:
-    """`1 slice`, `2 slices`, `1,234 slices`."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,64 @@
+"""What changed per slice, for every kind of metric in one shape: the mechanism under comparison and disparity."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.counts import PairedCounts, count, outcomes
+from validate.predictions import PairedPredictions, right
+from validate.slices import Membership
+from validate.stats.paired import melded_interval, tango_interval
+from validate.stats.results import Floats, Intervals
+from validate.stats.significance import sign_test
+from validate.suite import Gate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Changes:
+    """The change of each of m slices on one metric, oriented so that negative means harm."""
+
+    n: NDArray[np.int64]  # (m,) examples
+    dense: Floats  # (m,) the metric
+    compressed: Floats  # (m,)
+    interval: Intervals  # (m,) of compressed - dense
+    p: Floats  # (m,) one-sided, of no loss
+    p_gain: Floats  # (m,) one-sided, of no gain
+    p_method: str
+    counts: PairedCounts | None = None  # of a metric that is right or wrong per example
+    notes: tuple[str, ...] = ()  # (m,) or empty: what is special about a slice, such as its design effect
+
+    def __len__(self) -> int:
+        return len(self.n)
+
+
+def slice_changes(paired: PairedPredictions, membership: Membership, gate: Gate, *, outside: bool = False) -> Changes:
+    """The change of every slice on the gate's metric; with `outside`, of all examples that are not in it."""
+    outcome = outcomes(right(paired, "dense"), right(paired, "compressed"))
+    counts = count(membership, outcome)
+    if outside:
+        counts = PairedCounts(table=np.bincount(outcome, minlength=4) - counts.table)
+    return binary_changes(counts, gate)
+
+
+def binary_changes(counts: PairedCounts, gate: Gate) -> Changes:
+    """Changes of accuracy from paired counts alone."""
+    interval = (melded_interval if gate.exact else tango_interval)(
+        counts.gains, counts.losses, counts.n, level=policy_level(gate)
+    )
+    size = np.maximum(counts.n, 1)
+    return Changes(
+        n=counts.n,
+        dense=(counts.both_right + counts.losses) / size,
+        compressed=(counts.both_right + counts.gains) / size,
+        interval=interval,
+        p=sign_test(counts.gains, counts.losses),
+        p_gain=sign_test(counts.losses, counts.gains),
+        p_method="exact one-sided sign test (McNemar 1947)",
+        counts=counts,
+    )
+
+
+def policy_level(gate: Gate) -> float:
+    """The two-sided confidence of every interval: the policy's, with alpha shared among its declared attempts."""
+    return 1 - (1 - gate.confidence) / (gate.attempts or 1)

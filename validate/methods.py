@@ -1,0 +1,121 @@
+"""How each kind of number was made, in words: the report's method section, quoted by every export."""
+
+from dataclasses import dataclass
+
+from validate.changes import policy_level
+from validate.stats.noninferiority import smallest_n
+from validate.suite import Gate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """How one kind of number was made."""
+
+    topic: str  # "interval", "screen", …
+    text: str
+    source: str
+
+
+def methods(gate: Gate, *, metric_kind: str, clustered: bool) -> tuple[Method, ...]:
+    """The methods that this policy uses, in the order in which a reader meets them."""
+    level = policy_level(gate)
+    alpha = (1 - level) / 2
+    return (
+        Method(
+            topic="estimand",
+            text=f"The change of {gate.metric} from the dense to the compressed model on the population that these "
+            "examples "
+            "were drawn from, for these fixed weights; negative means harm.",
+            source="paired design: both models answer the same examples",
+        ),
+        _interval(gate, level, metric_kind=metric_kind, clustered=clustered),
+        Method(
+            topic="decision rule",
+            text=f"A guarded slice passes when the lower {level:.1%} limit of its change lies above minus its "
+            "margin, fails when "
+            f"the upper limit lies below it, and is inconclusive otherwise. One-sided alpha {alpha:.4g} each way. "
+            "All guarded "
+            "slices must pass, so no adjustment is needed: a release of a model that is truly worse than the margin "
+            "on any "
+            f"guarded slice has a probability of about {alpha:.4g} or less (intersection-union test).",
+            source="Berger 1982",
+        ),
+        _screen(gate),
+        Method(
+            topic="disparity",
+            text="Each under-represented category, and each pool of them, against all other examples: difference of "
+            "the two changes "
+            "with a square-and-add interval. Flagged when the one-sided p of no difference, Holm-adjusted over the "
+            "family, is at "
+            f"most {1 - gate.confidence:.2g} and the difference's upper limit lies below -{gate.disparity_margin:g}. "
+            "Listed, without gating, by Benjamini-Yekutieli at 0.10.",
+            source="Newcombe 2001; Zou & Donner 2008; Holm 1979; Benjamini & Yekutieli 2001",
+        ),
+        Method(
+            topic="small slices",
+            text=f"Fewer than {smallest_n(gate.margin, level=level):,} examples cannot pass a margin of "
+            f"{gate.margin:g} without a "
+            "gain. Such categories are judged together where their pool is large enough, and listed as blind spots "
+            "always.",
+            source="closed form of the score interval without discordant pairs",
+        ),
+        Method(
+            topic="sample sizes",
+            text="Examples needed: for 80 % power to pass if the truth is no change, at the upper 95 % limit of the "
+            "churn seen over "
+            "all examples.",
+            source="Nam 1997; Liu et al. 2002",
+        ),
+        Method(
+            topic="labels of slices",
+            text="The outcome shown beside a slice that is not guarded describes that slice alone; among many slices "
+            "some labels are "
+            "wrong by chance. Only the checks decide.",
+            source="comparison-wise error",
+        ),
+    )
+
+
+def _interval(gate: Gate, level: float, *, metric_kind: str, clustered: bool) -> Method:
+    if metric_kind == "binary":
+        name = "melded confidence interval" if gate.exact else "score interval for paired proportions"
+        source = "Fay & Lumbard 2021" if gate.exact else "Tango 1998"
+        text = f"{level:.1%} {name}, from gains and losses of each slice."
+        if clustered:
+            text += " Counts are divided by the design effect of the clusters (at least 1)."
+            source += "; Rao & Scott 1992; Yang, Sun & Hardin 2012"
+        return Method(topic="interval", text=text, source=source)
+    if metric_kind == "mean":
+        text = f"{level:.1%} t interval of the mean of paired differences; fewer than 10 examples are inconclusive."
+        return Method(topic="interval", text=text, source="paired t interval")
+    text = f"{level:.1%} seeded bootstrap of the paired difference; fewer than 10 examples are inconclusive."
+    return Method(topic="interval", text=text, source="Efron 1987")
+
+
+def _screen(gate: Gate) -> Method:
+    alpha = 1 - gate.confidence
+    beyond = "and its own upper limit lies below minus its margin"
+    rules = {
+        "holm": (
+            "A slice is flagged when it is really worse (one-sided exact sign test, Holm-adjusted over the family, "
+            f"at most {alpha:.2g}) "
+            f"{beyond}. Slices with the same members are one hypothesis; slices with too few discordant examples to "
+            "reach "
+            "the level are left out of the family (Tarone).",
+            "Holm 1979; Tarone 1990",
+        ),
+        "westfall-young": (
+            "A slice is flagged when it is really worse (sign flips of discordant examples, step-down minimum p "
+            "over the family, "
+            f"{gate.flips:,} flips, at most {alpha:.2g}) {beyond}.",
+            "Westfall & Young 1993",
+        ),
+        "melded": (
+            "Strict: a slice is flagged when the exact one-sided p of a loss no larger than its margin, "
+            "Holm-adjusted over the "
+            f"family, is at most {alpha:.2g}.",
+            "Fay & Lumbard 2021; Holm 1979",
+        ),
+    }
+    text, source = rules[gate.screen]
+    return Method(topic="screen", text=text + " Listed, without gating, by Benjamini-Hochberg at 0.10.", source=source)

@@ -1,0 +1,139 @@
+"""From a suite to its evidence: the stages in the order in which the data travels."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import pandas as pd
+
+from validate.checks import integrity_check
+from validate.contract import ContractResult, check_contract
+from validate.data import Dataset, load_dataset
+from validate.errors import ModelError, SuiteError, did_you_mean
+from validate.evidence import EvidenceRecord
+from validate.exports.tables import row_table
+from validate.judgement import judge_pair
+from validate.outcome import Outcome
+from validate.predictions import Predictions, pair
+from validate.recording import Found, Occasion, contract_checks, make_record, unjudged
+from validate.runners import open_runner
+from validate.slices import Membership, build_membership
+from validate.suite import LoadedSuite, ModelSpec
+
+
+class Progress(Protocol):
+    """Whoever wants to show how far a run is; library code never prints."""
+
+    def stage(self, name: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """A stage of `total` examples begins; its value is called with how many more are done."""
+
+
+class _Silent:
+    @contextmanager
+    def stage(self, _name: str, _total: int) -> Iterator[Callable[[int], None]]:
+        yield lambda _: None
+
+
+SILENT: Progress = _Silent()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """A compressed model's evidence, and its rows where the suite lets them be written."""
+
+    record: EvidenceRecord
+    rows: pd.DataFrame | None
+
+
+def run(loaded: LoadedSuite, *, compressed: Sequence[str] | None = None) -> tuple[EvidenceRecord, ...]:
+    """Judge the suite's compressed models, or those named: one evidence record each.
+
+    Raises:
+        SuiteError: a suite that cannot be evaluated as it is written, or a model that it does not name.
+        DataError: data that cannot be read, or a declared slice that matches nothing.
+    """
+    return tuple(judged.record for judged in evaluate(loaded, compressed=compressed))
+
+
+def evaluate(
+    loaded: LoadedSuite,
+    *,
+    compressed: Sequence[str] | None = None,
+    command: str = "",
+    report_only: bool = False,
+    progress: Progress = SILENT,
+) -> tuple[Judged, ...]:
+    """The same, with the rows, for callers that write files.
+
+    A broken contract, or a model that cannot be run or paired, becomes a record with the verdict ERROR: its reasons
+    are written down, and the other models are still judged.
+    """
+    names = _chosen(loaded, compressed)
+    occasion = Occasion(loaded=loaded, command=command, report_only=report_only)
+    clock = occasion.clock
+    with clock.stage("data"):
+        dataset = load_dataset(loaded)
+    with clock.stage("contract"):
+        contract = _contract(loaded, dataset)
+    found = Found(dataset=dataset, contract=contract)
+    if any(result.outcome is not Outcome.PASS for result in contract):
+        return tuple(_unjudged(name, occasion, found) for name in names)
+    with clock.stage("slices"):
+        membership = build_membership(dataset, loaded.suite)
+    try:
+        dense = _predict("dense", loaded.suite.models.dense, occasion, dataset, progress)
+    except ModelError as error:
+        return tuple(_unjudged(name, occasion, found, error) for name in names)
+    found = replace(found, dense=dense.model)
+    return tuple(_judge(name, occasion, found, dense, membership, progress) for name in names)
+
+
+def _judge(
+    name: str, occasion: Occasion, found: Found, dense: Predictions, membership: Membership, progress: Progress
+) -> Judged:
+    """One compressed model against the dense one."""
+    suite, dataset = occasion.loaded.suite, found.dataset
+    assert dataset is not None
+    try:
+        compressed = _predict(name, suite.models.compressed[name], occasion, dataset, progress)
+        found = replace(found, compressed=compressed.model)
+        paired = pair(dataset, dense, compressed)
+    except ModelError as error:
+        return _unjudged(name, occasion, found, error)
+    found = replace(found, missing=paired.missing)
+    held = integrity_check("pairing", (), f"both models answered the same {len(dataset):,} examples, matched by id")
+    with occasion.clock.stage("comparison"):
+        integrity = (*contract_checks(found.contract), held)
+        judgement = judge_pair(paired, membership, suite.gate, seed=suite.seed, integrity=integrity)
+    record = make_record(name, occasion, found, judgement)
+    return Judged(record=record, rows=row_table(paired, membership) if suite.release.rows else None)
+
+
+def _unjudged(name: str, occasion: Occasion, found: Found, error: ModelError | None = None) -> Judged:
+    checks = contract_checks(found.contract)
+    if error is not None:
+        checks = (*checks, integrity_check("models", [str(error)], ""))
+    return Judged(record=unjudged(name, occasion, found, checks), rows=None)
+
+
+def _predict(name: str, spec: ModelSpec, occasion: Occasion, dataset: Dataset, progress: Progress) -> Predictions:
+    """A model's answers to all examples."""
+    with occasion.clock.stage("models"):
+        runner = open_runner(spec, name=name, loaded=occasion.loaded, classes=dataset.classes)
+        with progress.stage(name, len(dataset)) as advance:
+            return runner.predict(dataset, advance)
+
+
+def _contract(loaded: LoadedSuite, dataset: Dataset) -> tuple[ContractResult, ...]:
+    contract = loaded.suite.data.contract
+    return () if contract is None else check_contract(dataset.frame, loaded.folder / contract)
+
+
+def _chosen(loaded: LoadedSuite, compressed: Sequence[str] | None) -> tuple[str, ...]:
+    """The compressed models to judge, in the suite's order."""
+    known = tuple(loaded.suite.models.compressed)
+    for name in compressed or ():
+        if name not in known:
+            raise SuiteError("--compressed", f"must be one of {', '.join(known)}{did_you_mean(name, known)}", name)
+    return known if compressed is None else tuple(name for name in known if name in compressed)

@@ -1,0 +1,188 @@
+"""The facts around a judgement: which suite, data, models, machine and time; together they make the record."""
+
+import os
+import platform
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from validate.checks import integrity_check
+from validate.contract import ContractResult
+from validate.data import Dataset
+from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts
+from validate.gate import NOTHING_SEEN, CheckResult, decide
+from validate.hooks import hook_files
+from validate.judgement import Judgement
+from validate.methods import methods
+from validate.metrics import METRICS
+from validate.outcome import Outcome
+from validate.predictions import ModelIdentity
+from validate.suite import LoadedSuite, TorchModel
+from validate.suite_file import load_statements, policy_sha256
+
+# whose versions can change a result
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "pandas",
+    "pyarrow",
+    "torch",
+    "safetensors",
+    "great-expectations",
+    "scikit-learn",
+)
+
+
+class Clock:
+    """When a run began, and how long its stages took: the one thing about a run that is not a value."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC)
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time that the block takes to the stage of this name."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Occasion:
+    """What all records of one run share."""
+
+    loaded: LoadedSuite
+    command: str
+    report_only: bool
+    clock: Clock = field(default_factory=Clock)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """What a run had found out by the time that a record is made of it."""
+
+    dataset: Dataset | None = None
+    contract: tuple[ContractResult, ...] = ()
+    dense: ModelIdentity | None = None
+    compressed: ModelIdentity | None = None
+    missing: int = 0  # answers that the compressed model did not give
+
+
+def contract_checks(results: Sequence[ContractResult]) -> tuple[CheckResult, ...]:
+    """The data contract as a check; none without a contract."""
+    if not results:
+        return ()
+    broken = [f"{r.expectation} {r.subject}: {r.reason}".strip() for r in results if r.outcome is not Outcome.PASS]
+    return (integrity_check("contract", broken, f"all {len(results)} expectations of the data contract hold"),)
+
+
+def unjudged(name: str, occasion: Occasion, found: Found, checks: Sequence[CheckResult]) -> EvidenceRecord:
+    """The record of a model that could not be judged, with the checks that say why."""
+    verdict = decide(checks, NOTHING_SEEN)
+    nothing = Judgement(comparisons=(), disparities=(), checks=tuple(checks), verdict=verdict, blind_spots=(), notes=())
+    return make_record(name, occasion, found, nothing)
+
+
+def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgement) -> EvidenceRecord:
+    """All that is known about one compressed model."""
+    gate = occasion.loaded.suite.gate
+    clustered = found.dataset is not None and found.dataset.clusters is not None
+    return EvidenceRecord(
+        format_version=FORMAT_VERSION,
+        tool={"name": "paritygate", "version": version("paritygate")},
+        run=_run_facts(occasion),
+        suite=_suite_facts(occasion.loaded),
+        policy=gate,
+        data=None if found.dataset is None else _data_facts(found.dataset, occasion.loaded),
+        contract=found.contract,
+        dense=found.dense,
+        compressed=found.compressed,
+        compressed_name=name,
+        missing_answers=found.missing,
+        comparisons=judgement.comparisons,
+        disparities=judgement.disparities,
+        checks=judgement.checks,
+        verdict=judgement.verdict,
+        blind_spots=judgement.blind_spots,
+        notes=judgement.notes,
+        methods=methods(gate, metric_kind=METRICS[gate.metric].kind, clustered=clustered),
+        environment=environment(),
+    )
+
+
+def environment() -> Mapping[str, str]:
+    """The machine and the versions of what computed on it; nothing is imported to find out."""
+    found = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": str(os.cpu_count()),
+    }
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _run_facts(occasion: Occasion) -> RunFacts:
+    return RunFacts(
+        id=occasion.id,
+        started=occasion.clock.started.isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=occasion.command,
+        report_only=occasion.report_only,
+        seconds={name: round(seconds, 3) for name, seconds in occasion.clock.seconds.items()},
+    )
+
+
+def _suite_facts(loaded: LoadedSuite) -> SuiteFacts:
+    suite = loaded.suite
+    return SuiteFacts(
+        name=suite.suite,
+        task=suite.task,
+        seed=suite.seed,
+        file=loaded.path.name,
+        sha256=loaded.sha256,
+        policy_sha256=policy_sha256(suite),
+        release=suite.release,
+        statements=load_statements(loaded),
+        hooks=tuple(Hook(path=path, sha256=digest) for path, digest in hook_files(loaded.folder, _hooks(loaded))),
+        compressed_names=tuple(suite.models.compressed),
+    )
+
+
+def _hooks(loaded: LoadedSuite) -> tuple[str, ...]:
+    """Every hook that the suite names."""
+    data, models = loaded.suite.data, loaded.suite.models
+    specs = [model.torch for model in (models.dense, *models.compressed.values()) if isinstance(model, TorchModel)]
+    specs += [column.python for column in data.columns]
+    specs += [spec for spec in (data.python, models.inputs) if spec is not None]
+    return tuple(specs)
+
+
+def _data_facts(dataset: Dataset, loaded: LoadedSuite) -> DataFacts:
+    k = len(dataset.classes)
+    counts = np.bincount(dataset.labels.astype(np.int64), minlength=k).tolist() if k else []
+    return DataFacts(
+        source=dataset.source,
+        sha256=dataset.sha256,
+        n=len(dataset),
+        label=loaded.suite.data.label,
+        classes=dataset.classes,
+        class_counts=tuple(counts),
+        clusters=None if dataset.clusters is None else len(np.unique(dataset.clusters)),
+        train_n=None if dataset.train is None else len(dataset.train),
+    )

@@ -1,0 +1,76 @@
+"""What it takes to decide: examples needed, the smallest margin that passes today, flips to the other side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from validate.changes import Changes, policy_level
+from validate.metrics import METRICS
+from validate.outcome import Outcome
+from validate.predictions import PairedPredictions, right
+from validate.slices import FEWEST_FOR_A_MEAN, Slice
+from validate.stats.noninferiority import flips_to_change, smallest_margin, smallest_n
+from validate.stats.power import nam_sample_size
+from validate.stats.rates import wilson_interval
+from validate.suite import Gate
+
+POWER = 0.80  # of the sample sizes that an inconclusive slice is told
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSize:
+    """How far one slice is from a decision."""
+
+    n_smallest: int  # examples without which it cannot PASS unless it gains
+    n_needed: int | None  # for 80 % power if nothing changed, at the churn seen; None where it is decided or unknown
+    smallest_margin: float  # that it would PASS today
+    flips: int | None  # losses until it no longer passes (> 0), or losses too many to pass (< 0); None if not counted
+
+
+def sample_sizes(
+    changes: Changes, slices: Sequence[Slice], outcomes: Sequence[Outcome], churn: float | None, gate: Gate
+) -> tuple[SampleSize, ...]:
+    """What every slice would need; `churn` is the planning value of the rate of flips, None for other metrics."""
+    level, margins = policy_level(gate), np.array([entry.margin for entry in slices])
+    smallest = smallest_margin(changes.interval.low)
+    flips = np.full(len(slices), np.nan)
+    if changes.counts is not None and not gate.exact:
+        flips = flips_to_change(changes.counts.gains, changes.counts.losses, changes.counts.n, margins, level=level)
+    return tuple(
+        SampleSize(
+            n_smallest=fewest(entry.margin, gate),
+            n_needed=None
+            if churn is None or outcome is not Outcome.INCONCLUSIVE
+            else needed(entry.margin, churn, gate),
+            smallest_margin=float(smallest[i]),
+            flips=int(flips[i]) if np.isfinite(flips[i]) and entry.margin_ratio is None else None,
+        )
+        for i, (entry, outcome) in enumerate(zip(slices, outcomes, strict=True))
+    )
+
+
+def planned_churn(paired: PairedPredictions, gate: Gate) -> float | None:
+    """The rate of flips to plan with: the upper 95 % limit of that seen over all examples; None for other metrics.
+
+    A small slice's own rate says too little.
+    """
+    if METRICS[gate.metric].kind != "binary":
+        return None
+    flips = int(np.sum(right(paired, "dense") != right(paired, "compressed")))
+    return float(wilson_interval(flips, len(paired.ids)).high[0])
+
+
+@cache
+def needed(margin: float, churn: float, gate: Gate) -> int:
+    """Examples to PASS this margin with 80 % power if the truth is no change at this rate of flips."""
+    rate = churn / 2
+    return nam_sample_size(rate, rate, margin, power=POWER, level=policy_level(gate))
+
+
+def fewest(margin: float, gate: Gate) -> int:
+    """Examples without which a slice cannot PASS unless it gains."""
+    if METRICS[gate.metric].kind != "binary":
+        return FEWEST_FOR_A_MEAN
+    return smallest_n(margin, level=policy_level(gate), exact=gate.exact)
