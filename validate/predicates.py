@@ -151,7 +151,7 @@ def _kind(node: Node, frame_kinds: Mapping[str, Kind]) -> Kind:  # noqa: PLR0912
                 _comparable(subject, constant, frame_kinds)
         case Missing(subject):
             _kind(subject, frame_kinds)
-            if not any(columns_of(subject)):
+            if not [*columns_of(subject)]:
                 raise _RefusedError("a constant is never missing")
         case Not(operand):
             _condition(operand, frame_kinds)
@@ -163,7 +163,7 @@ def _kind(node: Node, frame_kinds: Mapping[str, Kind]) -> Kind:  # noqa: PLR0912
 
 def _comparable(left: Node, right: Node, frame_kinds: Mapping[str, Kind]) -> None:
     one, other = _kind(left, frame_kinds), _kind(right, frame_kinds)
-    if not any(columns_of(left)) and not any(columns_of(right)):
+    if not [*columns_of(left), *columns_of(right)]:
         raise _RefusedError("constants are not compared with each other; a column's name has no quotes")
     if "time" in (one, other):
         for side in (left, right):

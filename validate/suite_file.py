@@ -159,10 +159,15 @@ def _mistakes(errors: Sequence[ErrorDetails], document: dict[str, Any], kind: ty
         rules.setdefault(place, []).append(_rule(error, kind))
         values[place] = None if error["type"] in _ABSENT else error["input"]
     return [
-        Mistake(key_path(*place), " or ".join(dict.fromkeys(found)), values[place])
+        Mistake(key_path(*place), _joined(found), values[place])
         for place, found in rules.items()
         if not any(other[: len(place)] == place for other in rules if other != place)
     ]
+
+
+def _joined(rules: Sequence[str]) -> str:
+    first, *others = dict.fromkeys(rules)
+    return " or ".join([first, *(other.removeprefix("must be ") for other in others)])
 
 
 def _place(error: ErrorDetails, document: dict[str, Any]) -> tuple[str | int, ...]:
@@ -187,6 +192,9 @@ def _rule(error: ErrorDetails, kind: type) -> str:
     match error["type"]:
         case "unexpected_keyword_argument":
             return "unknown key" + did_you_mean(error["loc"][-1], _known_keys(error["loc"][:-1], kind))
+        case "kind":
+            keys = error["input"] if isinstance(error["input"], dict) else ()
+            return error["msg"] + "".join(did_you_mean(key, _KIND_KEYS) for key in keys if key not in _KIND_KEYS)
         case "string_pattern_mismatch":
             return _PATTERNS[facts["pattern"]]
     rule = _RULES.get(error["type"])
@@ -211,6 +219,7 @@ _TABLES: dict[str, Any] = {
     "gate": Gate,
     "statements": Statement,
 }
+_KIND_KEYS = ("torch", "recorded", "by", "where")
 _ABSENT = frozenset({"missing", "unexpected_keyword_argument"})
 _PATTERNS = {
     FOLDER_NAME: "must begin with a letter or digit, and hold only letters, digits, _ - and .",
@@ -229,10 +238,10 @@ _RULES = {
     "dataclass_type": "must be a table",
     "literal_error": "must be {expected}",
     "finite_number": "must be a finite number",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be at most {le}",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be less than {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must not be empty",

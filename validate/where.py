@@ -202,7 +202,8 @@ class _Reader:
     def restored(self, text: str) -> str:
         """The text as the user wrote it."""
         for stand_in, name in self.names.items():
-            text = text.replace(stand_in, f"`{name}`")
+            written = "`" + name.replace("`", "``") + "`"
+            text = text.replace(f" {stand_in} ", written).replace(stand_in, written)
         return text
 
     def _refusal(self, piece: ast.AST, rule: str | None = None) -> SuiteError:
