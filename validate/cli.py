@@ -1,0 +1,168 @@
+"""The `paritygate` command: its arguments, and the one place where errors become messages and exit codes.
+
+Whatever is slow to import is imported inside the commands, so that `--help` answers at once.
+"""
+
+import io
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from validate.errors import ParitygateError, SuiteError
+
+UNEXPECTED = 4
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="The release gate for compressed models: does it still work, for everyone it worked for before?\n\n"
+    "Exit codes: 0 passed, 1 failed, 2 wrong usage, suite or policy, 3 inconclusive, 4 could not be evaluated.",
+    add_completion=False,
+    rich_markup_mode=None,  # importing rich takes half of the time that --help may take
+    pretty_exceptions_enable=False,
+)
+
+SuiteName = Annotated[str, typer.Argument(metavar="SUITE", help="A suite file, its folder, or a shipped suite.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the evidence [default: paritygate-out/<suite>].")]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code; an error is a message on stderr, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a pipe that cannot write "≥" is no reason to lose a verdict
+    try:
+        return app(args=arguments, prog_name="paritygate", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        print(f"paritygate: {error.format_message()}\nTry 'paritygate --help'.", file=sys.stderr)
+        return SuiteError.exit_code
+    except ParitygateError as error:
+        print(f"paritygate: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a crash, or code that exits by itself, must not look like a pass
+        return _unexpected(error)
+
+
+@app.callback(invoke_without_command=True)
+def face(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Answer `--version`, and a bare `paritygate` with the help."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"paritygate {installed('paritygate')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(SuiteError.exit_code)
+
+
+@app.command()
+def run(
+    suite: SuiteName,
+    compressed: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Judge only this; repeatable.")] = None,
+    out: Out = None,
+    report_only: Annotated[bool, typer.Option("--report-only", help="Write the evidence, but exit 0 anyway.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Judge a suite's compressed models; exit with the verdict."""
+    from validate import commands
+
+    asked = commands.Run(suite=suite, compressed=tuple(compressed or ()), out=out, report_only=report_only)
+    return commands.run(asked, as_json=as_json)
+
+
+@app.command()
+def plan(suite: SuiteName, as_json: AsJson = False) -> None:
+    """Show the slices, and which are large enough to pass."""
+    from validate import commands
+
+    commands.plan(suite, as_json=as_json)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an earlier run.")]) -> None:
+    """Write the report again from an earlier run's evidence."""
+    from validate import commands
+
+    commands.report(folder)
+
+
+@app.command()
+def suites() -> None:
+    """List the suites that came with this installation."""
+    from validate.places import shipped_suites, suites_dir
+
+    for name in shipped_suites():
+        typer.echo(f"{name}  {suites_dir() / name}")
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")]) -> None:
+    """Write a small suite that runs as it is, to be made your own."""
+    from validate.starter import create
+
+    create(folder)
+    typer.echo(
+        f"{folder} is ready.  Judge it:       paritygate run {folder}\nThen make it yours: {folder / 'README.md'}"
+    )
+
+
+@app.command()
+def schema(
+    results: Annotated[bool, typer.Option("--results", help="Of results.json instead of the suite file.")] = False,
+) -> None:
+    """Print the JSON Schema of the suite file, for editors."""
+    import json
+
+    if results:
+        from validate.evidence import json_schema as described
+    else:
+        from validate.suite_file import schema as described
+    typer.echo(json.dumps(described(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def demo(out: Out = None) -> int:
+    """Judge the shipped census models; exit 0 when that worked."""
+    from validate import commands
+
+    return commands.demo(out)
+
+
+def _unexpected(error: BaseException) -> int:
+    """Say in one line what happened, and keep the traceback in a file."""
+    if any(isinstance(cause, KeyboardInterrupt) for cause in _causes(error)):
+        return INTERRUPTED  # the interrupted import of a compiled package surfaces as another error
+    if isinstance(error.__context__, BrokenPipeError):
+        return 0  # typer's own way out when the reader of a help page went away
+    text = "".join(traceback.format_exception(error))
+    if os.environ.get("PARITYGATE_DEBUG"):
+        print(text, file=sys.stderr)
+    with tempfile.NamedTemporaryFile("w", prefix="paritygate-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write(text)
+    print(f"paritygate: unexpected: {type(error).__name__}: {error} (traceback: {file.name})", file=sys.stderr)
+    return UNEXPECTED
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""What the commands that judge do: read a suite, call the pipeline, write and show the evidence."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from validate import pipeline, planning, terminal
+from validate.errors import OutputError
+from validate.evidence import EvidenceRecord, read_record
+from validate.exports.files import write, write_together
+from validate.gate import worst_exit
+from validate.places import find_suite
+from validate.suite_file import load_suite
+
+DEMO = "census_income"
+NOT_EVALUATED = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What the command line asks of a run."""
+
+    suite: str  # a file, a folder, or the name of a shipped suite
+    compressed: tuple[str, ...] = ()  # judge only these; empty: all
+    out: Path | None = None  # folder for the evidence
+    report_only: bool = False  # do not gate
+
+
+def run(asked: Run, *, as_json: bool) -> int:
+    """Judge, write the evidence, show it, and give the exit code."""
+    records, folder = _judge(asked)
+    code = 0 if asked.report_only else worst_exit(record.verdict.exit_code for record in records)
+    if as_json:
+        print_json({"exit_code": code, "out": str(folder), "compressed": [_brief(record) for record in records]})
+    else:
+        _show(records, folder)
+    return code
+
+
+def demo(out: Path | None) -> int:
+    """Judge the census suite and tell each compressed model's exit code; 0 when all could be evaluated."""
+    records, folder = _judge(Run(suite=DEMO, out=out))
+    _show(records, folder)
+    print_text(f"\nAs a gate, `paritygate run {DEMO} --compressed NAME` exits with:")
+    print_text("\n".join(f"  {record.verdict.exit_code}  {record.compressed_name}" for record in records))
+    return NOT_EVALUATED if any(record.verdict.exit_code == NOT_EVALUATED for record in records) else 0
+
+
+def plan(suite: str, *, as_json: bool) -> None:
+    """Show what each slice is, and which are large enough to pass."""
+    made = planning.plan(load_suite(find_suite(suite)))
+    if as_json:
+        print_json(planning.as_json(made))
+    else:
+        screen = terminal.console()
+        screen.print(terminal.plan(made))
+
+
+def report(folder: Path) -> None:
+    """Write the files that are made from the evidence again, and name them."""
+    records = [read_record(file) for file in sorted(folder.glob("*/results.json"))]
+    if not records:
+        raise OutputError(str(folder), "must hold the evidence of a run: <compressed>/results.json")
+    order = {name: place for place, name in enumerate(records[0].suite.compressed_names)}
+    records.sort(key=lambda record: order.get(record.compressed_name, len(order)))
+    print_text("\n".join(map(str, write_together(records, folder))))
+
+
+def print_text(text: str) -> None:
+    """Print the text as it is; a reader that went away changes nothing."""
+    terminal.console().out(text)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON object."""
+    print_text(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
+    loaded = load_suite(find_suite(asked.suite))
+    folder = asked.out or Path("paritygate-out") / loaded.suite.suite
+    _refuse_unwritable(folder)
+    judged = pipeline.evaluate(
+        loaded,
+        compressed=asked.compressed or None,
+        command=_command(asked),
+        report_only=asked.report_only,
+        progress=terminal.Bar(terminal.console(sys.stderr)) if sys.stderr.isatty() else pipeline.SILENT,
+    )
+    records = [one.record for one in judged]
+    write(records, [one.rows for one in judged], folder)
+    return records, folder
+
+
+def _command(asked: Run) -> str:
+    names = [part for name in asked.compressed for part in ("--compressed", name)]
+    return shlex.join(["paritygate", "run", asked.suite, *names, *(["--report-only"] if asked.report_only else [])])
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Find out before the models run, and leave nothing behind."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError("--out", "must be a folder that can be written", str(folder))
+
+
+def _show(records: Sequence[EvidenceRecord], folder: Path) -> None:
+    screen = terminal.console()
+    screen.print(terminal.summary(records, report=folder / "report.html", width=screen.width))
+
+
+def _brief(record: EvidenceRecord) -> dict[str, object]:
+    verdict = record.verdict
+    return {
+        "name": record.compressed_name,
+        "verdict": str(verdict.outcome),
+        "exit_code": verdict.exit_code,
+        "line": verdict.line,
+        "reasons": list(verdict.reasons),
+    }
