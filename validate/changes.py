@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.counts import PairedCounts, count, outcomes
+from validate.counts import PairedCounts, count, outcomes, score_sums
+from validate.metrics import METRICS, MetricKind, scores
 from validate.predictions import PairedPredictions, right
 from validate.slices import Membership
+from validate.stats.moments import paired_t_of_sums
 from validate.stats.paired import melded_interval, tango_interval
 from validate.stats.results import Floats, Intervals
 from validate.stats.significance import sign_test
@@ -25,6 +27,7 @@ class Changes:
     p: Floats  # (m,) one-sided, of no loss
     p_gain: Floats  # (m,) one-sided, of no gain
     p_method: str
+    se: Floats | None = None  # (m,) standard error of the change, of a metric that is no rate
     counts: PairedCounts | None = None  # of a metric that is right or wrong per example
     notes: tuple[str, ...] = ()  # (m,) or empty: what is special about a slice, such as its design effect
 
@@ -32,8 +35,16 @@ class Changes:
         return len(self.n)
 
 
-def slice_changes(paired: PairedPredictions, membership: Membership, gate: Gate, *, outside: bool = False) -> Changes:
-    """The change of every slice on the gate's metric; with `outside`, of all examples that are not in it."""
+def slice_changes(
+    paired: PairedPredictions, membership: Membership, gate: Gate, rng: np.random.Generator, *, outside: bool = False
+) -> Changes:
+    """The change of every slice on the gate's metric; with `outside`, of all examples that are not in it.
+
+    `rng` draws the resamples of metrics that are bootstrapped.
+    """
+    metric = METRICS[gate.metric]
+    if metric.kind is MetricKind.MEAN:
+        return mean_changes(paired, membership, gate, outside=outside)
     outcome = outcomes(right(paired, "dense"), right(paired, "compressed"))
     counts = count(membership, outcome)
     if outside:
@@ -56,6 +67,31 @@ def binary_changes(counts: PairedCounts, gate: Gate) -> Changes:
         p_gain=sign_test(counts.losses, counts.gains),
         p_method="exact one-sided sign test (McNemar 1947)",
         counts=counts,
+    )
+
+
+def mean_changes(paired: PairedPredictions, membership: Membership, gate: Gate, *, outside: bool) -> Changes:
+    """Changes of the mean of a score per example, such as the Brier score or an absolute error."""
+    metric = METRICS[gate.metric]
+    dense, compressed = (scores(metric, paired, which) for which in ("dense", "compressed"))
+    columns = np.column_stack([dense, compressed, compressed - dense])
+    sums = score_sums(membership, columns)
+    n, total, squares = sums.n, sums.total, sums.squares
+    if outside:
+        n = len(columns) - n
+        total, squares = columns.sum(axis=0) - total, np.square(columns).sum(axis=0) - squares
+    size = np.maximum(n, 1)[:, None]
+    mean = total / size
+    t = paired_t_of_sums(n, total[:, 2], squares[:, 2], level=policy_level(gate))
+    return Changes(
+        n=n,
+        dense=metric.sign * mean[:, 0],
+        compressed=metric.sign * mean[:, 1],
+        interval=t.interval,
+        p=t.p,
+        p_gain=t.p_gain,
+        p_method="one-sided paired t",
+        se=t.se,
     )
 
 

@@ -72,7 +72,7 @@ def compare(
     paired: PairedPredictions, membership: Membership, gate: Gate, rng: np.random.Generator
 ) -> tuple[Comparison, ...]:
     """Every slice of the membership on the gate's metric: `all` first, then guarded slices, then the others."""
-    changes = slice_changes(paired, membership, gate)
+    changes = slice_changes(paired, membership, gate, rng)
     slices, same_as = membership.slices, identical(membership)
     ratios = _ratios(changes, slices, gate)
     outcomes = _outcomes(changes, slices, ratios)
@@ -113,6 +113,14 @@ def compare(
         for i, entry in enumerate(slices)
     ]
     return tuple(sorted(made, key=lambda c: (c.slice.kind is not Kind.ALL, not c.slice.guard)))
+
+
+def outcomes_alone(
+    paired: PairedPredictions, membership: Membership, gate: Gate, rng: np.random.Generator
+) -> list[Outcome]:
+    """Each slice's label without all that surrounds it: (m,) in the membership's order."""
+    changes = slice_changes(paired, membership, gate, rng)
+    return _outcomes(changes, membership.slices, _ratios(changes, membership.slices, gate))
 
 
 def describe(paired: PairedPredictions, membership: Membership, gate: Gate) -> list[tuple[Score, ...]]:

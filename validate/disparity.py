@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 from validate.changes import Changes, policy_level, slice_changes
 from validate.counts import identical
@@ -38,12 +39,14 @@ class Disparity:
     ratio: Interval | None  # of the error rate ratios (compressed/dense) of slice and complement; > 1 is harm
 
 
-def compare_complements(paired: PairedPredictions, membership: Membership, gate: Gate) -> tuple[Disparity, ...]:
+def compare_complements(
+    paired: PairedPredictions, membership: Membership, gate: Gate, rng: np.random.Generator
+) -> tuple[Disparity, ...]:
     """Every under-represented category, and every pool of them, against all other examples."""
     found = only(membership, [i for i, entry in enumerate(membership.slices) if entry.disparity])
     if not found.slices:
         return ()
-    own, rest = slice_changes(paired, found, gate), slice_changes(paired, found, gate, outside=True)
+    own, rest = slice_changes(paired, found, gate, rng), slice_changes(paired, found, gate, rng, outside=True)
     difference = difference_interval(own.interval, rest.interval)
     p = _p(own, rest)
     first, hypothesis = np.unique(identical(found), return_inverse=True)
@@ -76,10 +79,21 @@ def compare_complements(paired: PairedPredictions, membership: Membership, gate:
 
 def _p(own: Changes, rest: Changes) -> Floats:
     """One-sided p of no extra loss."""
-    assert own.counts is not None
-    assert rest.counts is not None
     inside, outside = own.counts, rest.counts
+    if inside is None or outside is None:
+        return _p_of_means(own, rest)
     return difference_p(inside.gains, inside.losses, inside.n, outside.gains, outside.losses, outside.n)
+
+
+def _p_of_means(own: Changes, rest: Changes) -> Floats:
+    """The same for a metric that is no rate, by the normal distribution of the two independent changes."""
+    assert own.se is not None
+    assert rest.se is not None
+    error = np.hypot(own.se, rest.se)
+    usable = np.isfinite(error) & (error > 0)
+    difference = own.interval.estimate - rest.interval.estimate
+    z = np.divide(difference, error, out=np.zeros_like(difference), where=usable)
+    return np.where(usable, ndtr(z), 1.0)
 
 
 def _ratios(own: Changes, rest: Changes, gate: Gate) -> Intervals | None:

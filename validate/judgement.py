@@ -15,7 +15,7 @@ from validate.checks import (
     scope,
     screen_check,
 )
-from validate.comparison import Comparison, compare
+from validate.comparison import Comparison, compare, outcomes_alone
 from validate.disparity import Disparity, compare_complements
 from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, Verdict, decide
 from validate.metrics import METRICS, Needs
@@ -44,7 +44,7 @@ def judge_pair(
     """Compare, check and decide; `integrity` are the checks that were made on the way here."""
     rate = METRICS[gate.metric].kind == "binary"
     comparisons = compare(paired, membership, gate, np.random.default_rng(seed))
-    disparities = compare_complements(paired, membership, gate)
+    disparities = compare_complements(paired, membership, gate, np.random.default_rng(seed))
     checks = (
         *integrity,
         policy_check(paired, membership, gate, seed=seed),
@@ -80,12 +80,19 @@ def policy_check(paired: PairedPredictions, membership: Membership, gate: Gate, 
 
 
 def _passes(paired: PairedPredictions, membership: Membership, gate: Gate, *, seed: int) -> bool:
-    """The verdict on these predictions, by the guarded slices first: most constants fail there."""
+    """Whether these predictions would be released; most constants fail at the guarded slices already."""
     guarded = only(membership, [i for i, entry in enumerate(membership.slices) if entry.guard])
-    for part in (guarded, membership):
-        comparisons = compare(paired, part, gate, np.random.default_rng(seed))
-        checks = [*non_inferiority_checks(comparisons), *screen_check(comparisons)]
-        checks += disparity_check(compare_complements(paired, part, gate), rate=True)
-        if decide(checks, NOTHING_SEEN, inconclusive=gate.inconclusive).outcome is not Outcome.PASS:
-            return False
-    return True
+    rng = np.random.default_rng(seed)
+    if any(outcome is not Outcome.PASS for outcome in outcomes_alone(paired, guarded, gate, rng)):
+        return gate.inconclusive == "note" and _verdict(paired, membership, gate, seed=seed) is Outcome.PASS
+    return _verdict(paired, membership, gate, seed=seed) is Outcome.PASS
+
+
+def _verdict(paired: PairedPredictions, membership: Membership, gate: Gate, *, seed: int) -> Outcome:
+    comparisons = compare(paired, membership, gate, np.random.default_rng(seed))
+    checks = (
+        *non_inferiority_checks(comparisons),
+        *screen_check(comparisons),
+        *disparity_check(compare_complements(paired, membership, gate, np.random.default_rng(seed)), rate=True),
+    )
+    return decide(checks, NOTHING_SEEN, inconclusive=gate.inconclusive).outcome

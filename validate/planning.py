@@ -1,5 +1,6 @@
 """What each slice is, and what it could show, before any model runs."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from validate.changes import policy_level
-from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
+from validate.metrics import METRICS, MetricKind
 from validate.sample_size import POWER, fewest, needed
 from validate.slices import Kind, Membership, Slice, build_membership, members
-from validate.stats.noninferiority import smallest_passing_margin
-from validate.stats.power import nam_power
+from validate.stats.paired import tango_interval
 from validate.suite import Gate, LoadedSuite
 
 CHURN = 0.02  # share of examples that flip, where no earlier run tells
+TOGETHER = 0.90  # power that all guarded slices PASS together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +25,12 @@ class PlanRow:
 
     slice: Slice
     labels: tuple[tuple[str, int], ...]  # examples of each class; empty for a regression
-    ids: tuple[str, ...]  # three of its examples
+    ids: tuple[str, ...]  # up to three of its examples
     n_smallest: int  # examples without which it cannot PASS unless it gains
-    n_power: int | None  # for 80 % power if nothing changed, at the assumed churn; None for metrics without counts
-    power: float | None  # to PASS if nothing changed
-    smallest_margin: float | None  # that it could PASS, without a single flip
-    suggestion: str  # TOML that would guard it with a margin that it could pass; "" where it is guarded already
+    n_power: int | None  # to PASS with 80 % power if nothing changed, at the assumed churn; None for other metrics
+    n_together: int | None  # of a guarded slice: so that all of them PASS together with 90 % power
+    smallest_margin: float | None  # that it could PASS without a single flip; None for other metrics
+    suggestion: str  # TOML that would guard it at a margin that it could pass; "" where it is guarded already
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,63 @@ class Plan:
     """All slices of a suite before any model runs."""
 
     suite: str
-    n: int
-    churn: float  # assumed
-    rows: tuple[PlanRow, ...]
-    power: float | None  # that all guarded slices PASS together if nothing changed, at least
-    contract: tuple[ContractResult, ...]
+    n: int  # examples
+    churn: float  # assumed share of examples that flip
+    rows: tuple[PlanRow, ...]  # `all` first, then guarded slices, then the others; intersections last
+
+
+def plan(loaded: LoadedSuite, *, churn: float = CHURN) -> Plan:
+    """What every slice of the suite could show at this churn; no model runs.
+
+    Raises:
+        DataError: data that cannot be read, or a declared slice that matches nothing.
+    """
+    dataset = load_dataset(loaded)
+    membership = build_membership(dataset, loaded.suite)
+    rows = [_row(i, membership, dataset, loaded.suite.gate, churn) for i in range(len(membership.slices))]
+    return Plan(
+        suite=loaded.suite.suite,
+        n=len(dataset),
+        churn=churn,
+        rows=tuple(
+            sorted(rows, key=lambda r: (r.slice.kind is not Kind.ALL, not r.slice.guard, r.slice.kind is Kind.CROSS))
+        ),
+    )
+
+
+def as_json(made: Plan) -> Mapping[str, Any]:
+    """The plan for machines."""
+    return asdict(made)
+
+
+def _row(i: int, membership: Membership, dataset: Dataset, gate: Gate, churn: float) -> PlanRow:
+    entry, inside = membership.slices[i], members(membership, i)
+    counts = (
+        np.bincount(dataset.labels[inside].astype(np.int64), minlength=len(dataset.classes)) if dataset.classes else []
+    )
+    rates = METRICS[gate.metric].kind is MetricKind.BINARY
+    guarded = sum(s.guard for s in membership.slices)
+    together = 1 - (1 - TOGETHER) / max(guarded, 1)
+    margin = _smallest_margin(entry.n, gate) if rates else None
+    return PlanRow(
+        slice=entry,
+        labels=tuple((name, int(n)) for name, n in zip(dataset.classes, counts, strict=True)),
+        ids=tuple(dataset.ids[np.flatnonzero(inside)[:3]]),
+        n_smallest=fewest(entry.margin, gate),
+        n_power=needed(entry.margin, churn, gate, POWER) if rates else None,
+        n_together=needed(entry.margin, churn, gate, together) if rates and entry.guard else None,
+        smallest_margin=margin,
+        suggestion="" if entry.guard or margin is None else _suggestion(entry, margin),
+    )
+
+
+def _smallest_margin(n: int, gate: Gate) -> float:
+    """The margin above which a slice of n examples passes without a single flip."""
+    return float(-tango_interval([0], [0], [n], level=policy_level(gate)).low[0])
+
+
+def _suggestion(entry: Slice, margin: float) -> str:
+    """A slice table that would guard this slice, with the declared margin or the smallest one that it could pass."""
+    offered = max(entry.margin, float(np.ceil(margin * 1.0001 * 1000) / 1000))
+    name, where = (json.dumps(text, ensure_ascii=False) for text in (f"{entry.name} (guarded)", entry.where))
+    return f"[[slices]]\nname = {name}\nwhere = {where}\nguard = true\nmargin = {offered:g}\n"

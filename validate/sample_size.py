@@ -63,10 +63,10 @@ def planned_churn(paired: PairedPredictions, gate: Gate) -> float | None:
 
 
 @cache
-def needed(margin: float, churn: float, gate: Gate) -> int:
-    """Examples to PASS this margin with 80 % power if the truth is no change at this rate of flips."""
+def needed(margin: float, churn: float, gate: Gate, power: float = POWER) -> int:
+    """Examples to PASS this margin with this power if the truth is no change at this rate of flips."""
     rate = churn / 2
-    return nam_sample_size(rate, rate, margin, power=POWER, level=policy_level(gate))
+    return nam_sample_size(rate, rate, margin, power=power, level=policy_level(gate))
 
 
 def fewest(margin: float, gate: Gate) -> int:
