@@ -254,7 +254,7 @@ def test_values_that_cannot_be_told_apart_are_an_error():
 
 def test_names_show_what_would_hide():
     assert shown("line\nbreak\u202etxt") == "line\\nbreak\\u202etxt"
-    assert shown("") == "(empty)"
+    assert (shown(""), shown("  "), shown("US ")) == ("(empty)", "(blank)", "US")
     assert shown("שלום, café 😀") == "שלום, café 😀"
 
 

@@ -80,7 +80,7 @@ def outcomes(dense_right: NDArray[np.bool_], compressed_right: NDArray[np.bool_]
 
 def count(membership: Membership, outcome: NDArray[np.uint8]) -> PairedCounts:
     """The paired counts of every slice; `outcome` (n,) holds the codes above."""
-    table = joint.tally(joint.plan(membership), membership, outcome, codes=4)
+    table = joint.tally(membership.plan, membership.attributes, outcome, codes=4)
     if membership.masks:
         bits = [np.packbits(outcome == code) for code in range(4)]
         for i, mask in _masks(membership):
@@ -114,7 +114,7 @@ def identical(membership: Membership) -> NDArray[np.int64]:
 
 def _totals(membership: Membership, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sum of each column of `values` (n, j) in each slice: (m, j)."""
-    sums = joint.total(joint.plan(membership), membership, values)
+    sums = joint.total(membership.plan, membership.attributes, values)
     for i, mask in _masks(membership):
         sums[i] = values[np.unpackbits(mask, count=membership.n).view(np.bool_)].sum(axis=0)
     return sums

@@ -5,28 +5,32 @@ read once, block by block, into one table per group; the tables are then summed 
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from string import ascii_lowercase
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.slices import Membership
+from validate.attributes import Attribute
 
 SHARED_CELLS = 2**12  # of a table that several sets of attributes share: with four outcomes it stays in cache
 HELD_CELLS = 2**19  # of a table that is held at all: with four outcomes, 16 MB
 BLOCK = 2**15  # rows read at a time; where a table has more cells, as many rows as that
 
-T = TypeVar("T", bound=np.generic)
+T = TypeVar("T", np.int64, np.float64)
 Keys = NDArray[np.uint16] | NDArray[np.int64]
+Cells = tuple[tuple[int, int], ...]  # of one slice: pairs (attribute, level), all of which hold
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Group:
     """Attributes that are counted together, in one table."""
 
-    attributes: tuple[int, ...]  # positions in Membership.attributes
+    attributes: tuple[int, ...]  # positions
     sizes: tuple[int, ...]  # codes of each, that of a missing value included
     known: NDArray[np.int64] | None = None  # sorted; of a table too large to hold, the cells that are slices
 
@@ -47,7 +51,7 @@ class Reading:
 
     group: int
     attributes: tuple[int, ...]
-    slices: NDArray[np.intp]  # (k,) positions in Membership.slices
+    slices: NDArray[np.intp]  # (k,) positions
     levels: NDArray[np.int64]  # (len(attributes), k)
 
 
@@ -55,76 +59,80 @@ class Reading:
 class Plan:
     """Which tables to fill, and which slices to read from them."""
 
+    slices: int
     groups: tuple[Group, ...]
     readings: tuple[Reading, ...]
 
 
-def plan(membership: Membership) -> Plan:
-    """Cover the sets of attributes that the slices use by few groups."""
-    used: dict[tuple[int, ...], list[int]] = {}
-    cells: dict[tuple[int, ...], list[list[int]]] = {}
-    for i, found in enumerate(membership.where):
-        if not isinstance(found, int):
-            attributes = tuple([attribute for attribute, _ in found])
-            used.setdefault(attributes, []).append(i)
-            cells.setdefault(attributes, []).append([level for _, level in found])
-    sizes = [max(len(a.levels), int(a.codes.max(initial=0)) + 1) for a in membership.attributes]
-    chosen = _cover(sorted(used, key=lambda s: -math.prod(sizes[a] for a in s)), sizes)
-    groups = [Group(attributes=attributes, sizes=tuple(sizes[a] for a in attributes)) for attributes in chosen]
+def plan(where: Sequence[Cells | int], attributes: Sequence[Attribute]) -> Plan:
+    """Cover the sets of attributes that the slices use by few groups; slices given by a number are not read."""
+    sizes = [max(2, len(a.levels), int(a.codes.max(initial=0)) + 1) for a in attributes]
+    found = list(_by_attributes(where, len(attributes)))
+    chosen = _cover(sorted((s for s, _, _ in found), key=lambda s: -math.prod(sizes[a] for a in s)), sizes)
+    groups = [Group(attributes=group, sizes=tuple(sizes[a] for a in group)) for group in chosen]
     readings = []
-    for attributes, slices in used.items():
-        order = np.argsort(attributes)
-        reading = Reading(
-            group=next(i for i, group in enumerate(groups) if _covers(group.attributes, attributes, sizes)),
-            attributes=tuple(attributes[axis] for axis in order),
-            slices=np.array(slices, dtype=np.intp),
-            levels=np.array(cells[attributes], dtype=np.int64).reshape(len(slices), -1).T[order],
-        )
-        group = groups[reading.group]
-        if group.cells > HELD_CELLS:
-            groups[reading.group] = replace(
-                group, known=np.unique(np.ravel_multi_index(tuple(reading.levels), group.sizes))
-            )
-        readings.append(reading)
-    return Plan(groups=tuple(groups), readings=tuple(readings))
+    for used, slices, levels in found:
+        at = next(i for i, group in enumerate(groups) if _covers(group.attributes, used, sizes))
+        readings.append(Reading(group=at, attributes=used, slices=slices, levels=levels))
+        if groups[at].cells > HELD_CELLS:
+            known = np.unique(np.ravel_multi_index(tuple(levels), groups[at].sizes))
+            groups[at] = replace(groups[at], known=known)
+    return Plan(slices=len(where), groups=tuple(groups), readings=tuple(readings))
 
 
-def tally(plan: Plan, membership: Membership, outcome: NDArray[np.uint8], codes: int) -> NDArray[np.int64]:
-    """How many examples of each slice have each outcome code: (m, codes); zero for slices that are masks."""
-    tables = [np.zeros(group.cells * codes, dtype=np.int64) for group in plan.groups]
+def tally(plan: Plan, attributes: Sequence[Attribute], outcome: NDArray[np.uint8], codes: int) -> NDArray[np.int64]:
+    """How many examples of each slice have each outcome code: (slices, codes); zero for slices that are not read."""
+    tables = [np.zeros(codes * group.cells, dtype=np.int64) for group in plan.groups]
     for i, rows in _passes(plan, len(outcome)):
-        keys = _keys(plan.groups[i], membership, rows, times=codes)
-        keys += outcome[rows]
+        keys = _keys(plan.groups[i], attributes, rows, times=codes)
+        keys += np.multiply(outcome[rows], plan.groups[i].cells, dtype=keys.dtype)
         tables[i] += np.bincount(keys, minlength=len(tables[i]))
-    return _read(plan, [table.reshape(-1, codes) for table in tables], len(membership.slices))
+    return _read(plan, [table.reshape(codes, -1) for table in tables])
 
 
-def total(plan: Plan, membership: Membership, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sum of each column of `values` (n, j) in each slice: (m, j); zero for slices that are masks."""
-    tables = [np.zeros((group.cells, values.shape[1])) for group in plan.groups]
+def total(plan: Plan, attributes: Sequence[Attribute], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of each column of `values` (n, j) in each slice: (slices, j); zero for slices that are not read."""
+    tables = [np.zeros((values.shape[1], group.cells)) for group in plan.groups]
     for i, rows in _passes(plan, len(values)):
-        keys = _keys(plan.groups[i], membership, rows)
-        for j in range(values.shape[1]):
-            tables[i][:, j] += np.bincount(keys, weights=values[rows, j], minlength=len(tables[i]))
-    return _read(plan, tables, len(membership.slices))
+        keys = _keys(plan.groups[i], attributes, rows)
+        for j, column in enumerate(values[rows].T):
+            tables[i][j] += np.bincount(keys, weights=column, minlength=plan.groups[i].cells)
+    return _read(plan, tables)
+
+
+def _by_attributes(
+    where: Sequence[Cells | int], attributes: int
+) -> Iterator[tuple[tuple[int, ...], NDArray[np.intp], NDArray[np.int64]]]:
+    """Each set of attributes, in order, with the slices (k,) that use it and their levels (len(set), k)."""
+    lengths = np.array([-1 if isinstance(found, int) else len(found) for found in where])
+    for length in np.unique(lengths[lengths >= 0]).tolist():
+        rows = np.flatnonzero(lengths == length)
+        cells = [where[i] for i in rows.tolist()]
+        flat = np.fromiter(chain.from_iterable(chain.from_iterable(cells)), dtype=np.int64)  # type: ignore[arg-type]  # no number among them
+        used, levels = np.moveaxis(flat.reshape(len(rows), length, 2), 2, 0)
+        order = np.argsort(used, axis=1)
+        used, levels = (np.take_along_axis(values, order, axis=1) for values in (used, levels))
+        _, first, same = np.unique(used @ attributes ** np.arange(length), return_index=True, return_inverse=True)
+        by_set = np.argsort(same, kind="stable")
+        for at, group in zip(first, np.split(by_set, np.cumsum(np.bincount(same))[:-1]), strict=True):
+            yield tuple(used[at].tolist()), rows[group], levels[group].T
 
 
 def _cover(sets: Sequence[tuple[int, ...]], sizes: Sequence[int]) -> list[tuple[int, ...]]:
     """Greedy: a group starts with a set not yet covered, and takes in attributes that cover more while it is small."""
     groups: list[tuple[int, ...]] = []
-    left = list(sets)
+    left = [frozenset(s) for s in sets] or [frozenset()]
     while left:
-        group = set(left[0])
+        group = left[0]
         while True:
             cells = math.prod(sizes[a] for a in group)
-            small = [a for a in set().union(*left) - group if cells * sizes[a] <= SHARED_CELLS]
-            gains = {a: sum(group | {a} >= set(s) for s in left) - sum(group >= set(s) for s in left) for a in small}
-            best = max(small, key=lambda a: gains[a] / math.log(sizes[a] + 1), default=None)
-            if best is None or not gains[best]:
+            missing = Counter(next(iter(rest)) for s in left if len(rest := s - group) == 1)
+            small = [a for a in missing if cells * sizes[a] <= SHARED_CELLS]
+            if not small:
                 break
-            group.add(best)
+            group |= {max(small, key=lambda a: missing[a] / math.log(sizes[a] + 1))}
         groups.append(tuple(sorted(group)))
-        left = [s for s in left if not _covers(groups[-1], s, sizes)]
+        left = [s for s in left if not _covers(groups[-1], tuple(s), sizes)]
     return groups
 
 
@@ -143,17 +151,14 @@ def _passes(plan: Plan, n: int) -> Iterator[tuple[int, slice]]:
                 yield i, slice(start, min(n, start + block))
 
 
-def _keys(group: Group, membership: Membership, rows: slice, times: int = 1) -> Keys:
-    """The cell of each of some rows, times a number of codes that the caller adds."""
+def _keys(group: Group, attributes: Sequence[Attribute], rows: slice, times: int = 1) -> Keys:
+    """The cell of each of some rows, in a type that can hold so many times the number of cells."""
     narrow = group.known is None and group.cells * times < 2**16
     keys: Keys = np.zeros(rows.stop - rows.start, dtype=np.uint16 if narrow else np.int64)
     for attribute, size in zip(group.attributes, group.sizes, strict=True):
         keys *= keys.dtype.type(size)
-        keys += membership.attributes[attribute].codes[rows]
-    if group.known is not None:
-        keys = _find(group.known, keys.astype(np.int64))
-    keys *= keys.dtype.type(times)
-    return keys
+        keys += attributes[attribute].codes[rows]
+    return keys if group.known is None else _find(group.known, keys.astype(np.int64))
 
 
 def _find(known: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -163,15 +168,18 @@ def _find(known: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64
     return at
 
 
-def _read(plan: Plan, tables: Sequence[NDArray[T]], slices: int) -> NDArray[T]:
-    """The rows of the slices: sums of the tables over the attributes that a slice leaves open."""
-    found = np.zeros((slices, tables[0].shape[1]), dtype=tables[0].dtype)
+def _read(plan: Plan, tables: Sequence[NDArray[T]]) -> NDArray[T]:
+    """The rows of the slices: sums of the tables (j, cells) over the attributes that a slice leaves open."""
+    found = np.zeros((plan.slices, len(tables[0])), dtype=tables[0].dtype)
+    reading: Reading  # mypy cannot tell it in a generic function
     for reading in plan.readings:
         group, table = plan.groups[reading.group], tables[reading.group]
         if group.known is not None:
-            found[reading.slices] = table[_find(group.known, np.ravel_multi_index(tuple(reading.levels), group.sizes))]
+            at = _find(group.known, np.ravel_multi_index(tuple(reading.levels), group.sizes))
+            found[reading.slices] = table[:, at].T
             continue
-        summed = tuple(axis for axis, a in enumerate(group.attributes) if a not in reading.attributes)
-        marginal = table.reshape(*group.sizes, -1).sum(axis=summed)
-        found[reading.slices] = marginal[tuple(reading.levels)]
+        axes = {attribute: ascii_lowercase[i] for i, attribute in enumerate(group.attributes)}
+        kept = "".join(axes[attribute] for attribute in reading.attributes)
+        marginal = np.einsum(f"Z{''.join(axes.values())}->Z{kept}", table.reshape(-1, *group.sizes))
+        found[reading.slices] = marginal[(slice(None), *reading.levels)].T
     return found

@@ -5,10 +5,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from validate import joint
 from validate.attributes import Attribute, Column, coded_columns
 from validate.data import Dataset
 from validate.errors import DataError, SuiteError, did_you_mean
@@ -66,6 +68,11 @@ class Membership:
     masks: tuple[NDArray[np.uint8], ...]  # np.packbits of a boolean (n,), for predicates and pooled slices
     where: tuple[tuple[tuple[int, int], ...] | int, ...]  # (len(slices),)
 
+    @cached_property
+    def plan(self) -> joint.Plan:
+        """How the sums of the slices are read from few tables: made once for all that is counted."""
+        return joint.plan(self.where, self.attributes)
+
 
 def members(membership: Membership, i: int) -> NDArray[np.bool_]:
     """Whether each example is in slice i: (n,)."""
@@ -96,13 +103,21 @@ def enough(n: int, margin: float, gate: Gate) -> bool:
 
 def shown(text: str) -> str:
     """A value as a name shows it: control and direction-changing characters as escapes, so that none hides."""
-    if not text:
-        return "(empty)"
-    return "".join(c.encode("unicode_escape").decode() if _hides(c) else c for c in text)
+    visible = "".join(c.encode("unicode_escape").decode() if _hides(c) else c for c in text.strip())
+    return visible or ("(blank)" if text else "(empty)")
 
 
 def _hides(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or unicodedata.bidirectional(character) in _TURNS
+
+
+def only(membership: Membership, which: Sequence[int]) -> Membership:
+    """The membership in some of its slices; all examples stay."""
+    return replace(
+        membership,
+        slices=tuple(membership.slices[i] for i in which),
+        where=tuple(membership.where[i] for i in which),
+    )
 
 
 def take(membership: Membership, rows: NDArray[np.intp]) -> Membership:
