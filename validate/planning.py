@@ -52,13 +52,12 @@ def plan(loaded: LoadedSuite, *, churn: float = CHURN) -> Plan:
     dataset = load_dataset(loaded)
     membership = build_membership(dataset, loaded.suite)
     rows = [_row(i, membership, dataset, loaded.suite.gate, churn) for i in range(len(membership.slices))]
+    rows.sort(key=lambda r: (r.slice.kind is not Kind.ALL, not r.slice.guard, r.slice.kind is Kind.CROSS))
     return Plan(
         suite=loaded.suite.suite,
         n=len(dataset),
         churn=churn,
-        rows=tuple(
-            sorted(rows, key=lambda r: (r.slice.kind is not Kind.ALL, not r.slice.guard, r.slice.kind is Kind.CROSS))
-        ),
+        rows=tuple(rows),
     )
 
 
@@ -78,7 +77,7 @@ def _row(i: int, membership: Membership, dataset: Dataset, gate: Gate, churn: fl
     margin = _smallest_margin(entry.n, gate) if rates else None
     return PlanRow(
         slice=entry,
-        labels=tuple((name, int(n)) for name, n in zip(dataset.classes, counts, strict=True)),
+        labels=tuple(zip(dataset.classes, counts, strict=True)),
         ids=tuple(dataset.ids[np.flatnonzero(inside)[:3]]),
         n_smallest=fewest(entry.margin, gate),
         n_power=needed(entry.margin, churn, gate, POWER) if rates else None,
