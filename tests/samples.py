@@ -72,6 +72,7 @@ def comparison(
         dense=right / n,
         compressed=(right - losses + gains) / n,
         change=found,
+        ratio=None,
         outcome=outcome,
         regressed=found.high < 0,
         p=0.5 if losses <= gains else 0.002,
@@ -83,7 +84,7 @@ def comparison(
         n_smallest=smallest,
         n_needed=2 * smallest + 17 if outcome is Outcome.INCONCLUSIVE else None,
         smallest_margin=-found.low,
-        flips=3 if outcome is not Outcome.ERROR else None,
+        flips={Outcome.PASS: 3, Outcome.INCONCLUSIVE: -2, Outcome.FAIL: -40}[outcome],
         scores=(
             Score(metric="Brier score", n=n, dense=0.0712, compressed=0.0723, change=-0.0011),
             Score(metric="false negative rate", n=n, dense=0.52, compressed=0.541, change=-0.021),

@@ -72,3 +72,11 @@ def test_clean_replaces_lone_surrogates():
 )
 def test_margin_names_its_unit(value, rate, text):
     assert wording.margin(value, rate=rate) == text
+
+
+@pytest.mark.parametrize(
+    ("smallest", "rate", "text"),
+    [(0.02391, True, "2.4 points"), (0.02, True, "2 points"), (0.012345, False, "0.01235"), (math.inf, True, "–")],
+)
+def test_a_smallest_margin_is_rounded_up(smallest, rate, text):
+    assert wording.enough(smallest, rate=rate) == text

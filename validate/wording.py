@@ -82,6 +82,13 @@ def margin(value: float, *, rate: bool) -> str:
     return f"{scaled:.10g}{unit(rate=rate)}" if math.isfinite(scaled) else ABSENT
 
 
+def enough(smallest: float, *, rate: bool) -> str:
+    """The smallest margin that would do, with its unit: rounded up, so that what is shown would do too."""
+    digits = 4 if rate else 5
+    up = math.ceil(smallest * 10**digits) / 10**digits if math.isfinite(smallest) else smallest
+    return margin(up, rate=rate)
+
+
 def interval(found: Interval, *, rate: bool, margin: float | None = None) -> str:
     """`−2.00 to +0.31`; the limits keep their side of −margin."""
     limit = None if margin is None else -margin

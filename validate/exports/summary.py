@@ -1,0 +1,99 @@
+"""A Markdown summary for a pull request or a job's page: verdicts first, then what failed and what is open."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from validate import wording
+from validate.evidence import EvidenceRecord
+from validate.gate import CheckResult
+from validate.outcome import Outcome
+from validate.report.facts import change_text, difference_text, flagged_text, overall, rate, worst_guarded
+
+LIMIT = 1024 * 1024  # bytes, of GitHub's job summaries
+MOST = 50  # items of one list
+SYMBOLS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.ERROR: "⚠️"}
+_CUT = "\n\n*The summary was cut here: it had reached the size that is shown. The report has the rest.*\n"
+_SPECIAL = re.compile(r"([\\`*_\[\]<>&|~$]|^[-+#=]|(?<=^\d)[.)]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+_TURNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # change the direction of the text after them
+
+
+def summary(records: Sequence[EvidenceRecord]) -> str:
+    """The run as Markdown of at most 1 MiB; nothing that comes from the data is read as markup, link or mention."""
+    text = "\n".join(_lines(records)) + "\n"
+    raw = text.encode()
+    if len(raw) <= LIMIT:
+        return text
+    return raw[: LIMIT - len(_CUT.encode())].decode(errors="ignore").rpartition("\n")[0] + _CUT
+
+
+def escape(text: str) -> str:
+    """Text on one line, without a meaning to Markdown."""
+    flat = " ".join(_TURNS.sub("\ufffd", wording.clean(text)).split())
+    return _SPECIAL.sub(r"\\\1", flat).replace("@", "@\u2060")  # a word joiner: nobody is mentioned
+
+
+def _lines(records: Sequence[EvidenceRecord]) -> Iterator[str]:
+    first = records[0] if records else None
+    yield f"# paritygate: {escape(first.suite.name)}" if first else "# paritygate: nothing was judged"
+    if first and first.run.report_only:
+        yield "\n**Report only: this run did not gate.**"
+    yield "\n| compressed | verdict | change, all examples | worst guarded slice | flagged | too small to judge alone |"
+    yield "|---|---|---|---|---|---|"
+    yield from map(_row, records)
+    for record in records:
+        yield from _model(record)
+    if first:
+        yield "\nThe whole evidence is in `report.html`; each model's data are in its `results.json`."
+
+
+def _row(record: EvidenceRecord) -> str:
+    everything, worst = overall(record), worst_guarded(record)
+    outcome = record.verdict.outcome
+    cells = (
+        f"**{escape(record.compressed_name)}**",
+        f"{SYMBOLS[outcome]} {outcome}",
+        escape(change_text(everything)) if everything else wording.ABSENT,
+        escape(f"{_short(worst.slice.name)}: {change_text(worst)}") if worst else wording.ABSENT,
+        flagged_text(record),
+        str(len(record.blind_spots)) if record.comparisons else wording.ABSENT,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _model(record: EvidenceRecord) -> Iterator[str]:
+    outcome = record.verdict.outcome
+    yield f"\n## {SYMBOLS[outcome]} {escape(record.compressed_name)}: {outcome}\n"
+    yield escape(record.verdict.line)
+    for title, wanted in (
+        ("Could not be evaluated", Outcome.ERROR),
+        ("Failed", Outcome.FAIL),
+        ("Inconclusive", Outcome.INCONCLUSIVE),
+    ):
+        yield from _list(title, [_reason(c) for c in record.checks if c.outcome is wanted])
+    if not record.checks:
+        yield from _list("Could not be evaluated", record.verdict.reasons)
+    flagged = [f"{c.slice.name}: {change_text(c)}, n {c.slice.n:,}" for c in record.comparisons if c.flagged]
+    yield from _list("Slices flagged by the screen", flagged)
+    unequal = [
+        f"{d.slice}: {difference_text(d, rate=rate(record))}, n {d.n:,}" for d in record.disparities if d.flagged
+    ]
+    yield from _list("Lose more than the rest", unequal)
+    spots = [f"{b.slice} (n {b.n:,}; judged in {b.pooled or 'no pool'})" for b in record.blind_spots]
+    yield from _list("Too small to be judged alone", spots)
+
+
+def _reason(check: CheckResult) -> str:
+    return f"{check.id}: {check.reason}" + ("" if check.gates else " (reported only)")
+
+
+def _list(title: str, items: Sequence[str]) -> Iterator[str]:
+    if not items:
+        return
+    yield f"\n**{title}** ({len(items):,})\n"
+    yield from (f"- {escape(_short(item, 1_000))}" for item in items[:MOST])
+    if len(items) > MOST:
+        yield f"- and {len(items) - MOST:,} more, in the report"
+
+
+def _short(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,252 @@
+"""Page one: the verdict, its rule and that rule's error rates, what could make it wrong, and the top findings."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from validate import wording
+from validate.comparison import Comparison
+from validate.disparity import Disparity
+from validate.evidence import EvidenceRecord
+from validate.gate import CheckKind
+from validate.outcome import Outcome
+from validate.report.facts import change_text, difference_text, is_rate, margin_text, noted, rate, worst_guarded
+from validate.report.tables import Status, status
+
+MOST_FINDINGS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The verdict in words; a person's decision is another field, and empty."""
+
+    status: Status
+    line: str
+    exit_code: int
+    reasons: tuple[str, ...]
+    rule: tuple[str, ...]  # what a PASS takes
+    false_accept: str
+    false_reject: str
+    gated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """Something that could make the verdict wrong."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One claim with its numbers."""
+
+    claim: str
+    slice: str
+    n: str
+    dense: str
+    compressed: str
+    change: str
+    margin: str
+    status: Status
+    anchor: str  # of the check that holds it; empty where there is none
+    evidence: str  # that check's id
+
+
+def decision(record: EvidenceRecord) -> Decision:
+    """The verdict, its rule, and the two ways in which the rule errs."""
+    return Decision(
+        status=status(record.verdict.outcome),
+        line=record.verdict.line.removeprefix(f"{record.verdict.outcome} · "),
+        exit_code=record.verdict.exit_code,
+        reasons=record.verdict.reasons,
+        rule=tuple(_rule(record)),
+        false_accept=_false_accept(record),
+        false_reject=_false_reject(record),
+        gated=not record.run.report_only,
+    )
+
+
+def _rule(record: EvidenceRecord) -> Iterator[str]:
+    policy = record.policy
+    guarded = sum(check.kind is CheckKind.NON_INFERIORITY for check in record.checks)
+    level = f"{100 * _level(record):.4g} %"
+    yield "every integrity check holds, and no constant prediction could pass in the compressed model’s place"
+    yield (
+        f"each guarded slice ({guarded:,} here): the lower {level} limit of its change lies above minus its margin"
+        + (f"; its errors grow by less than a factor of {policy.margin_ratio:g}" if policy.margin_ratio else "")
+    )
+    yield "no screened slice is shown to be worse, adjusted for looking at many, and by itself worse than its margin"
+    margin = wording.margin(policy.disparity_margin, rate=rate(record) or not record.comparisons)
+    yield f"no under-represented category is shown, in the same two parts, to lose over {margin} more than the rest"
+    if policy.inconclusive == "note":
+        yield "by this policy an inconclusive guarded slice is noted and does not withhold a PASS"
+
+
+def _level(record: EvidenceRecord) -> float:
+    """The intervals' level: the policy's, unless attempts on the same examples share it out."""
+    return record.comparisons[0].change.level if record.comparisons else record.policy.confidence
+
+
+def _false_accept(record: EvidenceRecord) -> str:
+    one_sided = 50 * (1 - _level(record))
+    return (
+        "If the loss in any guarded slice were in truth as large as its margin, this rule would give a PASS with a "
+        f"probability of about {one_sided:.3g} % or less, however many slices are guarded. Losses smaller than the "
+        "margin are accepted by design; losses in groups that no slice names, or that are too small, can go unseen."
+    )
+
+
+def _false_reject(record: EvidenceRecord) -> str:
+    family = f"{100 * (1 - record.policy.confidence):g} %"
+    text = (
+        f"If compression had changed nothing, the screen would flag a slice with a probability of at most {family}, "
+        "and so would the disparity check. A guarded slice may still be inconclusive because it is small"
+    )
+    short = [c for c in record.comparisons if c.slice.guard and c.n_needed is not None and c.n_needed > c.slice.n]
+    if not short:
+        return f"{text}."
+    named = [f"{c.slice.name} ({c.slice.n:,} of about {c.n_needed:,} examples)" for c in short]
+    return f"{text}: here {wording.listing(named)}."
+
+
+def doubts(record: EvidenceRecord) -> Iterator[Doubt]:
+    """What could make this verdict wrong, or keep it from meaning what a reader hopes."""
+    yield from _doubts_of_size(record)
+    yield from _doubts_of_data(record)
+    others = len(record.suite.compressed_names)
+    if others > 1:
+        text = (
+            f"The suite names {others} compressed models for the same examples. The best of several looks a little "
+            "better than it is."
+        )
+        yield Doubt(title="One of several", text=text)
+    machine = record.environment.get("platform", "an unnamed machine")
+    yield Doubt(
+        title="Another environment",
+        text=f"Measured on {machine}. The environment of use was not declared, so no difference could be looked for.",
+    )
+    yield Doubt(
+        title="No earlier run",
+        text="Nothing to compare with: how often these examples were used before, and what was found, is not recorded.",
+    )
+
+
+def _doubts_of_size(record: EvidenceRecord) -> Iterator[Doubt]:
+    undecided = [c for c in record.comparisons if c.slice.guard and c.outcome is Outcome.INCONCLUSIVE]
+    if undecided:
+        named = [f"{c.slice.name} (n {c.slice.n:,})" for c in undecided]
+        weight = "noted, not counted" if noted(record) else "no PASS without it"
+        yield Doubt(title="Undecided", text=f"Guarded, and too uncertain to say: {wording.listing(named)}; {weight}.")
+    if record.blind_spots:
+        alone = [b for b in record.blind_spots if b.pooled is None]
+        text = f"{wording.plural(len(record.blind_spots), 'category', 'categories')} cannot be judged alone"
+        text += (
+            f"; {len(alone):,} of them not in a pool either: {wording.listing([b.slice for b in alone])}."
+            if alone
+            else (", only together with others: a pool speaks for the average of its members.")
+        )
+        yield Doubt(title="Too small", text=text)
+    calls = [c for c in record.comparisons if c.slice.guard and c.flips]
+    closest = min(calls, key=lambda c: abs(c.flips or 0), default=None)
+    if closest is not None and closest.flips is not None:
+        more = f"{wording.plural(abs(closest.flips), 'loss', 'losses')} {'more' if closest.flips > 0 else 'fewer'}"
+        turn = "would no longer pass" if closest.flips > 0 else "would pass"
+        text = f"With {more}, {closest.slice.name} (n {closest.slice.n:,}, change {change_text(closest)}) {turn}."
+        yield Doubt(title="Closest call", text=text)
+    if not record.comparisons:
+        yield Doubt(title="Nothing compared", text="The run ended before the models’ answers were compared.")
+
+
+def _doubts_of_data(record: EvidenceRecord) -> Iterator[Doubt]:
+    if record.missing_answers:
+        unanswered = wording.plural(record.missing_answers, "example")
+        text = f"{unanswered} not answered by the compressed model, and so counted as wrong."
+        yield Doubt(title="Missing answers", text=text)
+    if not record.contract:
+        yield Doubt(
+            title="No data contract", text="The suite declares none: the data were read, not checked for sense."
+        )
+    if record.data is not None and record.data.clusters is None:
+        text = "Each example counts as independent of the others; repeated rows or persons make intervals too narrow."
+        yield Doubt(title="Independence", text=text)
+    if record.run.report_only:
+        yield Doubt(title="Report only", text="This run was asked not to gate: its exit code said 0 whatever it found.")
+
+
+def findings(record: EvidenceRecord, anchors: Mapping[str, str]) -> tuple[Finding, ...]:
+    """The claims that decide, worst first; where little is wrong, what was shown of all examples and the closest."""
+    guarded = [c for c in record.comparisons if c.slice.guard]
+    found = [_compared(c, _lost(c), f"non-inferiority: {c.slice.name}", anchors) for c in _of(guarded, Outcome.FAIL)]
+    flagged = sorted((c for c in record.comparisons if c.flagged), key=lambda c: c.change.estimate)
+    found += [_compared(c, _flagged_claim(c), "screen", anchors) for c in flagged]
+    unequal = sorted((d for d in record.disparities if d.flagged), key=lambda d: d.difference.estimate)
+    found += [_unequal(d, record, anchors) for d in unequal]
+    found += [
+        _compared(c, _undecided(c), f"non-inferiority: {c.slice.name}", anchors)
+        for c in _of(guarded, Outcome.INCONCLUSIVE)
+    ]
+    if len(found) < 3:
+        closest = worst_guarded(record)
+        shown = [c for c in guarded if c.outcome is Outcome.PASS and (c.slice.name == "all" or c is closest)]
+        found += [_compared(c, _held(c), f"non-inferiority: {c.slice.name}", anchors) for c in shown]
+    return tuple(found[:MOST_FINDINGS])
+
+
+def _of(comparisons: Sequence[Comparison], outcome: Outcome) -> list[Comparison]:
+    return sorted((c for c in comparisons if c.outcome is outcome), key=lambda c: c.change.low)
+
+
+def _lost(c: Comparison) -> str:
+    least = wording.change(c.change.high, rate=is_rate(c), limit=-c.slice.margin).lstrip("−")
+    return f"Loses more than its margin: at least {least}{wording.unit(rate=is_rate(c))}"
+
+
+def _flagged_claim(c: Comparison) -> str:
+    return (
+        f"Screened, shown to be worse (adjusted p {wording.p_value(c.p_adjusted)}) and worse than its margin by itself"
+    )
+
+
+def _undecided(c: Comparison) -> str:
+    return f"Not decided: passes a margin of {wording.enough(c.smallest_margin, rate=is_rate(c))} today"
+
+
+def _held(c: Comparison) -> str:
+    if c.change.low >= 0:
+        return "No loss detected: the lower limit of the change is not below zero"
+    bound = wording.change(c.change.low, rate=is_rate(c), limit=-c.slice.margin).lstrip("−")
+    return f"No loss larger than {bound}{wording.unit(rate=is_rate(c))} detected ({100 * c.change.level:g} % bound)"
+
+
+def _compared(c: Comparison, claim: str, check: str, anchors: Mapping[str, str]) -> Finding:
+    told = is_rate(c)
+    return Finding(
+        claim=claim,
+        slice=c.slice.name,
+        n=wording.count(c.slice.n),
+        dense=wording.level(c.dense, rate=told),
+        compressed=wording.level(c.compressed, rate=told),
+        change=change_text(c),
+        margin=margin_text(c),
+        status=status(Outcome.FAIL, "flagged") if check == "screen" else status(c.outcome),
+        anchor=anchors.get(check, ""),
+        evidence=check,
+    )
+
+
+def _unequal(d: Disparity, record: EvidenceRecord, anchors: Mapping[str, str]) -> Finding:
+    told = rate(record)
+    both = next((c for c in record.comparisons if c.slice.name == d.slice), None)
+    return Finding(
+        claim="Under-represented, and loses more than all other examples (the change is the difference to them)",
+        slice=d.slice,
+        n=wording.count(d.n),
+        dense=wording.level(both.dense, rate=told) if both else wording.ABSENT,
+        compressed=wording.level(both.compressed, rate=told) if both else wording.ABSENT,
+        change=difference_text(d, rate=told),
+        margin=wording.margin(d.margin, rate=told),
+        status=status(Outcome.FAIL, "flagged"),
+        anchor=anchors.get("disparity", ""),
+        evidence="disparity",
+    )

@@ -1,0 +1,207 @@
+"""One compressed model's part of the report."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from validate import wording
+from validate.comparison import Comparison
+from validate.evidence import EvidenceRecord
+from validate.outcome import Outcome
+from validate.predictions import ModelIdentity
+from validate.report.decision import Decision, Doubt, Finding, decision, doubts, findings
+from validate.report.facts import is_rate
+from validate.report.forest import Scale, scale
+from validate.report.tables import (
+    DisparityRow,
+    ScoreRow,
+    SliceTable,
+    Status,
+    by_room,
+    disparity_row,
+    score_rows,
+    slice_table,
+    status,
+)
+
+MOST_SCORES = 400  # rows of described metrics
+MOST_DISPARITIES = 200  # rows that are not flagged
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRow:
+    """A check with its place in the appendix."""
+
+    anchor: str
+    id: str
+    kind: str
+    status: Status
+    gates: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlindRow:
+    """A category too small to be judged alone."""
+
+    name: str
+    n: str
+    share: str
+    margin: str
+    pooled: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityRow:
+    """One fact about both models."""
+
+    name: str
+    dense: str
+    compressed: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Residual:
+    """Risk that stays whatever the verdict says."""
+
+    title: str
+    items: tuple[str, ...]
+    more: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteRow:
+    """Something listed that never gates."""
+
+    kind: str
+    slice: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelView:
+    """All that the template lays out for one compressed model."""
+
+    anchor: str  # prefix of its ids
+    name: str
+    decision: Decision
+    doubts: tuple[Doubt, ...]
+    findings: tuple[Finding, ...]
+    tables: tuple[SliceTable, ...]  # guarded, flagged and noted; empty where nothing was compared
+    rest: SliceTable | None  # the other slices
+    blind: tuple[BlindRow, ...]
+    axis: Scale  # shared by the tables
+    register: tuple[DisparityRow, ...]
+    register_more: int
+    scores: tuple[ScoreRow, ...]
+    identities: tuple[IdentityRow, ...]
+    residual: tuple[Residual, ...]
+    notes: tuple[NoteRow, ...]
+    checks: tuple[CheckRow, ...]
+
+
+def model_view(record: EvidenceRecord, anchor: str, *, most_rest: int) -> ModelView:
+    """The view of one record; `most_rest` limits the table of slices that are neither guarded nor suspicious."""
+    checks = tuple(_check_rows(record, anchor))
+    guarded, suspicious, rest = _sorted_out(record)
+    on = scale([*guarded, *(c for c in suspicious if c.flagged)] or list(record.comparisons))
+    told = any(is_rate(c) for c in record.comparisons)
+    register = sorted(record.disparities, key=lambda d: (not d.flagged, d.difference.estimate))
+    shown = [d for i, d in enumerate(register) if d.flagged or i < MOST_DISPARITIES]
+    return ModelView(
+        anchor=anchor,
+        name=record.compressed_name,
+        decision=decision(record),
+        doubts=tuple(doubts(record)),
+        findings=findings(record, {row.id: row.anchor for row in checks}),
+        tables=(
+            slice_table("guarded", "Guarded slices: each must PASS", by_room(guarded), on),
+            slice_table("suspicious", "Screened slices that stand out", by_room(suspicious), on),
+        ),
+        rest=slice_table("rest", "All other slices", by_room(rest), on, most=most_rest) if rest else None,
+        blind=tuple(_blind_rows(record, rate=told)),
+        axis=on,
+        register=tuple(disparity_row(d, record, on) for d in shown),
+        register_more=len(register) - len(shown),
+        scores=score_rows(record.comparisons, MOST_SCORES),
+        identities=tuple(_identity_rows(record.dense, record.compressed)),
+        residual=tuple(_residual(record)),
+        notes=tuple(NoteRow(kind=n.kind, slice=n.slice or "", text=n.text) for n in record.notes),
+        checks=checks,
+    )
+
+
+def _sorted_out(record: EvidenceRecord) -> tuple[list[Comparison], list[Comparison], list[Comparison]]:
+    """Guarded slices, those that stand out, and the others."""
+    noted = {note.slice for note in record.notes if note.kind in {"loss", "disparity"}}
+    guarded, suspicious, rest = [], [], []
+    for c in record.comparisons:
+        if c.slice.guard:
+            guarded.append(c)
+        elif c.flagged or c.outcome in {Outcome.FAIL, Outcome.ERROR} or c.slice.name in noted:
+            suspicious.append(c)
+        else:
+            rest.append(c)
+    return guarded, suspicious, rest
+
+
+def _check_rows(record: EvidenceRecord, anchor: str) -> Iterator[CheckRow]:
+    for i, check in enumerate(record.checks, start=1):
+        yield CheckRow(
+            anchor=f"{anchor}-check-{i}",
+            id=check.id,
+            kind=str(check.kind),
+            status=status(check.outcome),
+            gates="yes" if check.gates else "no",
+            reason=check.reason,
+        )
+
+
+def _blind_rows(record: EvidenceRecord, *, rate: bool) -> Iterator[BlindRow]:
+    for spot in record.blind_spots:
+        yield BlindRow(
+            name=spot.slice,
+            n=wording.count(spot.n),
+            share=wording.share(spot.share),
+            margin=wording.enough(spot.smallest_margin, rate=rate),
+            pooled=spot.pooled or "",
+        )
+
+
+def _identity_rows(dense: ModelIdentity | None, compressed: ModelIdentity | None) -> Iterator[IdentityRow]:
+    """What is known of both models, fact by fact."""
+    facts = [dict(_identity(model)) for model in (dense, compressed)]
+    for name in dict.fromkeys([*facts[0], *facts[1]]):
+        yield IdentityRow(name=name, dense=facts[0].get(name, ""), compressed=facts[1].get(name, ""))
+    if dense and compressed and dense.bytes and compressed.bytes:
+        ratio = compressed.bytes / dense.bytes
+        yield IdentityRow(name="Size against dense", dense="1", compressed=f"{ratio:.3g} times")
+
+
+def _identity(model: ModelIdentity | None) -> Iterator[tuple[str, str]]:
+    if model is None:
+        return
+    yield "Kind", model.kind
+    yield "Source", model.source
+    yield "SHA-256", model.sha256 or wording.ABSENT
+    yield "File", f"{model.bytes:,} bytes" if model.bytes is not None else wording.ABSENT
+    yield from model.details
+
+
+def _residual(record: EvidenceRecord) -> Iterator[Residual]:
+    """What is not shown to be harmless: open, unmeasured, or lost inside the margin."""
+    found = record.comparisons
+    spots = {spot.slice for spot in record.blind_spots}
+    open_slices = [c for c in found if c.outcome is Outcome.INCONCLUSIVE]
+    inside = [c for c in found if c.outcome is Outcome.PASS and c.regressed]
+    beyond = [c for c in found if c.outcome is Outcome.FAIL and not c.flagged and not c.slice.guard]
+    yield _group("Guarded slices that this run could not decide", [c for c in open_slices if c.slice.guard])
+    yield _group("Worse than before, inside the margin", inside)
+    yield _group("Worse than the margin by itself, not after adjustment for looking at many", beyond)
+    others = [c for c in open_slices if not c.slice.guard and c.slice.name not in spots]
+    yield _group("Other slices without an answer either way, of a size that could have given one", others)
+
+
+def _group(title: str, found: Sequence[Comparison], most: int = 12) -> Residual:
+    worst = sorted(found, key=lambda c: c.change.low)
+    named = tuple(f"{c.slice.name} (n {c.slice.n:,})" for c in worst[:most])
+    return Residual(title=title, items=named, more=len(found) - len(named))

@@ -1,0 +1,215 @@
+"""Rows of the report's tables: every text, order and class is decided here, so that the template only lays out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from validate import wording
+from validate.comparison import Comparison
+from validate.disparity import Disparity
+from validate.evidence import EvidenceRecord
+from validate.outcome import Outcome
+from validate.report.facts import is_rate, limit, margin_text, rate, slack
+from validate.report.forest import Forest, Scale, forest
+from validate.slices import Kind, Slice
+
+MEMBERS = 12  # of a pooled slice that are named in a row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """An outcome as a word and a CSS class; its symbol comes from the class."""
+
+    word: str
+    css: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceRow:
+    """One slice on the gate's metric."""
+
+    name: str
+    where: str
+    tags: tuple[str, ...]
+    n: str
+    share: str
+    dense: str
+    compressed: str
+    flips: str  # gains and losses
+    change: str
+    interval: str
+    margin: str
+    forest: Forest | None
+    status: Status
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceTable:
+    """Slices on one scale."""
+
+    id: str
+    caption: str
+    rows: tuple[SliceRow, ...]
+    scale: Scale
+    more: str  # how many are left out, and where they are; empty where none
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisparityRow:
+    """An under-represented category against all other examples."""
+
+    name: str
+    n: str
+    change: str
+    rest: str
+    difference: str
+    interval: str
+    forest: Forest | None
+    ratio: str
+    p: str
+    could_see: str
+    status: Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRow:
+    """A described metric of one slice on both models."""
+
+    slice: str
+    first: bool  # of its slice: the name is printed once
+    span: int  # rows of its slice
+    metric: str
+    n: str
+    dense: str
+    compressed: str
+    change: str
+
+
+def status(outcome: Outcome, word: str = "") -> Status:
+    """The status of an outcome."""
+    return Status(word=word or str(outcome), css=str(outcome).lower())
+
+
+def slice_table(
+    name: str, caption: str, found: Sequence[Comparison], on: Scale, *, most: int | None = None
+) -> SliceTable:
+    """A table of slices, at most so many of them."""
+    shown = found if most is None else found[:most]
+    left = len(found) - len(shown)
+    return SliceTable(
+        id=name,
+        caption=caption,
+        rows=tuple(slice_row(c, on) for c in shown),
+        scale=on,
+        more=f"{wording.plural(left, 'more slice')} in slices.parquet, beside this report." if left else "",
+    )
+
+
+def slice_row(c: Comparison, on: Scale) -> SliceRow:
+    """One slice's row."""
+    told = is_rate(c)
+    shown = _label(c)
+    return SliceRow(
+        name=c.slice.name,
+        where=c.slice.where,
+        tags=_tags(c.slice),
+        n=wording.count(c.slice.n),
+        share=wording.share(c.slice.share),
+        dense=wording.level(c.dense, rate=told),
+        compressed=wording.level(c.compressed, rate=told),
+        flips=f"+{c.counts.gains:,} / −{c.counts.losses:,}" if c.counts else "",
+        change=wording.change(c.change.estimate, rate=told, limit=None if limit(c) is None else -c.slice.margin),
+        interval=wording.interval(c.change, rate=told, margin=limit(c)),
+        margin=margin_text(c),
+        forest=forest(c.change, limit(c), on, css=shown.css),
+        status=shown,
+        remarks=tuple(_remarks(c)),
+    )
+
+
+def disparity_row(d: Disparity, record: EvidenceRecord, on: Scale) -> DisparityRow:
+    """One row of the disparity register."""
+    told = rate(record)
+    shown = status(Outcome.FAIL, "flagged") if d.flagged else status(d.outcome)
+    return DisparityRow(
+        name=d.slice,
+        n=wording.count(d.n),
+        change=wording.change(d.change, rate=told),
+        rest=wording.change(d.change_complement, rate=told),
+        difference=wording.change(d.difference.estimate, rate=told, limit=-d.margin),
+        interval=wording.interval(d.difference, rate=told, margin=d.margin),
+        forest=forest(d.difference, d.margin, on, css=shown.css),
+        ratio=f"{d.ratio.estimate:.2f} ({d.ratio.low:.2f} to {d.ratio.high:.2f})" if d.ratio else wording.ABSENT,
+        p=wording.p_value(d.p_adjusted),
+        could_see="yes" if d.could_see else "no",
+        status=shown,
+    )
+
+
+def score_rows(comparisons: Sequence[Comparison], most: int) -> tuple[ScoreRow, ...]:
+    """Described metrics of the slices that have them, slice by slice, until there are so many rows."""
+    rows: list[ScoreRow] = []
+    for c in comparisons:
+        if len(rows) + len(c.scores) > most:
+            break
+        for i, score in enumerate(c.scores):
+            told = score.metric.endswith(("rate", "recall", "accuracy", "precision"))
+            rows.append(
+                ScoreRow(
+                    slice=c.slice.name,
+                    first=i == 0,
+                    span=len(c.scores),
+                    metric=score.metric,
+                    n=wording.count(score.n),
+                    dense=wording.level(score.dense, rate=told),
+                    compressed=wording.level(score.compressed, rate=told),
+                    change=wording.change(score.change, rate=told) + wording.unit(rate=told),
+                )
+            )
+    return tuple(rows)
+
+
+def by_room(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """All examples first, then the slices with the least room to their margin."""
+    return sorted(comparisons, key=lambda c: (c.slice.kind is not Kind.ALL, slack(c)))
+
+
+def _label(c: Comparison) -> Status:
+    return (
+        status(Outcome.FAIL, "FAIL, flagged" if c.outcome is Outcome.FAIL else "flagged")
+        if c.flagged
+        else status(c.outcome)
+    )
+
+
+def _tags(found: Slice) -> tuple[str, ...]:
+    tags = ["guarded"] * found.guard + ["under-represented"] * found.under_represented
+    if found.train_share is not None:
+        tags.append(f"{wording.share(found.train_share)} of training")
+    return tuple(tags)
+
+
+def _remarks(c: Comparison) -> list[str]:
+    """What a reader of one row should know besides its numbers."""
+    told = is_rate(c)
+    remarks = []
+    if c.outcome is Outcome.INCONCLUSIVE:
+        if c.slice.n < c.n_smallest:
+            remarks.append(f"cannot pass with fewer than {c.n_smallest:,} examples, even without a loss")
+        if c.n_needed is not None and c.n_needed > c.slice.n:
+            remarks.append(f"about {c.n_needed:,} examples would do (80 % power, if nothing changed)")
+        if c.slice.margin_ratio is None:
+            remarks.append(f"smallest margin that it passes today: {wording.enough(c.smallest_margin, rate=told)}")
+    if c.ratio is not None:
+        shown = f"{c.ratio.estimate:.3f} ({c.ratio.low:.3f} to {c.ratio.high:.3f})"
+        remarks.append(f"errors, compressed against dense: {shown}")
+    if c.outcome is Outcome.PASS and c.regressed:
+        remarks.append("worse than before, inside the margin")
+    if c.p_adjusted is not None and c.p_adjusted <= 0.10:
+        remarks.append(f"adjusted p of no loss {wording.p_value(c.p_adjusted)}")
+    if c.slice.members:
+        named = [member.partition(": ")[2] or member for member in c.slice.members]
+        remarks.append(f"speaks for the average of its members: {wording.listing(named, MEMBERS)}")
+    if c.note:
+        remarks.append(c.note)
+    return remarks
