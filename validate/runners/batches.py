@@ -69,6 +69,8 @@ def chunks(dataset: Dataset, inputs: Inputs) -> Iterator[Chunk]:
     kept = _KEPT.setdefault(dataset, {}).setdefault(inputs.key, [])
     yield from kept
     start = kept[-1].stop if kept else 0
+    if start == len(dataset):
+        return
     budget = KEPT_BYTES - sum(total_bytes(chunk.tensors) for chunk in kept)
     probe = encode(dataset, inputs, start, min(start + PROBE_ROWS, len(dataset)))
     rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * PROBE_ROWS // max(1, total_bytes(probe.tensors))))

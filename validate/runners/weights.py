@@ -1,5 +1,6 @@
 """Weights into a module, without ever opening a pickle that could run code."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -45,7 +46,9 @@ def _safetensors(path: Path, place: str) -> Mapping[str, torch.Tensor]:
 
 def _state_dict(path: Path, place: str) -> Mapping[str, torch.Tensor]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the pickle's protocol: what matters is whether it loads
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as failure:
         raise ModelError(place, f"is a pickle that could run code, so it was not opened: {ADVICE}") from failure
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as failure:
@@ -63,7 +66,7 @@ def _misfits(expected: Mapping[str, torch.Tensor], state: Mapping[str, torch.Ten
     common = expected.keys() & state.keys()
     stored = {expected[name].data_ptr() for name in common}
     missing = [name for name in expected if name not in state and expected[name].data_ptr() not in stored]
-    unexpected = [name for name in state if name not in expected]
+    unexpected = sorted(state.keys() - expected.keys())
     shapes = [
         f"{name} is {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}"
         for name in sorted(common)
