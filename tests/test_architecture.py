@@ -15,7 +15,7 @@ PACKAGE = ROOT / "validate"
 
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
-errors outcome suite where predicates suite_rules suite_file stats wording places starter hooks tables contract data
+errors outcome suite where columns predicates suite_rules suite_file stats wording places starter hooks tables contract data
 predictions runners attributes slices joint counts metrics changes planning screen comparison disparity discovery gate
 checks methods evidence judgement recording frameworks report exports pipeline terminal commands cli
 """

@@ -32,6 +32,7 @@ def frame():
             "age": [10.0, 20.0, None, 40.0],
             "big": pd.array([1, None, 2**53 + 1, 4], dtype="Int64"),
             "huge": np.array([1, 2**63, 2**64 - 1, 4], dtype=np.uint64),
+            "ids": pd.Series([1, None, 2**53 + 1, 4], dtype=object),
             "money": [decimal.Decimal("1.5"), None, decimal.Decimal(2), decimal.Decimal(3)],
             "race": ["White", None, "Black", "O`Neil's"],
             "words": pd.Series(["a", None, "B", "ab"], dtype=object),
@@ -54,7 +55,7 @@ def frame():
 
 def test_kinds(frame):
     assert kinds(frame) == {
-        **dict.fromkeys(("n", "age", "big", "huge", "money", "code", "two words"), "number"),
+        **dict.fromkeys(("n", "age", "big", "huge", "ids", "money", "code", "two words"), "number"),
         **dict.fromkeys(("race", "words", "arrow", "level", "nothing"), "text"),
         **dict.fromkeys(("flag", "said", "sure"), "boolean"),
         **dict.fromkeys(("day", "moment", "oslo"), "time"),
@@ -79,6 +80,7 @@ def test_kinds(frame):
         ("-n < -2", [2, 3]),
         ("big == 9007199254740993", [2]),
         ("big == 9007199254740992", []),
+        ("ids == 9007199254740993", [2]),
         ("huge == 18446744073709551615", [2]),
         ("huge > -1", [0, 1, 2, 3]),
         ("huge > n", [1, 2]),
@@ -133,6 +135,11 @@ def test_evaluates(frame, source, rows):
         (
             "moment > 'soon'",
             "a time is compared with an ISO date such as '2026-03-31', and 'soon' is none (found \"moment > 'soon'\")",
+        ),
+        (
+            "moment < '9999-12-31T23:00-05:00'",
+            "a time is compared with an ISO date such as '2026-03-31', and '9999-12-31T23:00-05:00' is none "
+            "(found \"moment < '9999-12-31T23:00-05:00'\")",
         ),
         (
             "mixed == 1",

@@ -11,11 +11,12 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.columns import Kind, Values, kind_of, values_of
 from validate.errors import SuiteError, did_you_mean
 from validate.where import (
     Among,
@@ -34,8 +35,6 @@ from validate.where import (
 
 if TYPE_CHECKING:  # a suite file is read without pandas
     import pandas as pd
-
-Kind = Literal["number", "text", "boolean", "time", "other"]  # other: holds what no operation but `is None` takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +59,7 @@ def parse(source: str, place: str) -> Predicate:
 
 def kinds(frame: "pd.DataFrame") -> dict[str, Kind]:
     """What each column holds."""
-    return {str(name): _kind_of_values(series) for name, series in frame.items()}
+    return {str(name): kind_of(series) for name, series in frame.items()}
 
 
 def check(predicate: Predicate, frame_kinds: Mapping[str, Kind]) -> None:
@@ -87,7 +86,7 @@ def evaluate(predicate: Predicate, frame: "pd.DataFrame") -> NDArray[np.bool_]:
     known_columns = set(predicate.columns) <= set(frame.columns)
     frame_kinds = kinds(frame[list(predicate.columns)] if known_columns else frame)
     check(predicate, frame_kinds)
-    return _values(predicate.tree, {name: _column(frame[name], frame_kinds[name]) for name in predicate.columns}).data
+    return _values(predicate.tree, {name: values_of(frame[name], frame_kinds[name]) for name in predicate.columns}).data
 
 
 def quote_column(name: str) -> str:
@@ -189,18 +188,11 @@ def _instant(text: str) -> np.datetime64:
     """An ISO 8601 date or time; without a zone it is UTC."""
     try:
         moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         raise _RefusedError(f"a time is compared with an ISO date such as '2026-03-31', and {text!r} is none") from None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
     return np.datetime64(moment, "us")
-
-
-class _Values(NamedTuple):
-    """Values with which of them are known, of shape (n,), or () for a constant; data is a mere filler elsewhere."""
-
-    data: NDArray[Any]
-    known: NDArray[np.bool_]
 
 
 _ARITHMETIC: dict[str, Callable[..., Any]] = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}
@@ -214,123 +206,69 @@ _COMPARING: dict[str, Callable[..., Any]] = {
 }
 
 
-def _values(node: Node, columns: Mapping[str, _Values]) -> _Values:  # noqa: PLR0911 one case per kind of node
+def _values(node: Node, columns: Mapping[str, Values]) -> Values:  # noqa: PLR0911 one case per kind of node
     """A node's values; conditions have no true value that is not known."""
     match node:
         case Column(name):
             return columns[name]
         case Constant(value):
-            return _Values(np.asarray(value, dtype=object if isinstance(value, str) else None), np.asarray(True))
+            return Values(np.asarray(value, dtype=object if isinstance(value, str) else None), np.asarray(True))
         case Arithmetic(how, left, right):
-            return _reckoned(how, _values(left, columns), _values(right, columns))
+            return _calculated(how, _values(left, columns), _values(right, columns))
         case Compare(how, left, right):
             return _compared(how, _values(left, columns), _values(right, columns))
         case Among(subject, constants):
             of = _values(subject, columns)
             hits = [_compared("==", of, _values(constant, columns)).data for constant in constants]
-            return _Values(np.logical_or.reduce(hits), of.known)
+            return Values(np.logical_or.reduce(hits), of.known)
         case Missing(subject):
             known = _values(subject, columns).known
-            return _Values(~known, np.ones_like(known))
+            return Values(~known, np.ones_like(known))
         case Method(name, subject, argument):
             return _text_method(name, _values(subject, columns), argument)
         case Not(operand):
             of = _values(operand, columns)
-            return _Values(~of.data & of.known, of.known)
+            return Values(~of.data & of.known, of.known)
         case Logic(word, operands):
             parts = [_values(operand, columns) for operand in operands]
             return _joined(word, parts)
 
 
-def _reckoned(how: str, left: _Values, right: _Values) -> _Values:
+def _calculated(how: str, left: Values, right: Values) -> Values:
     """Arithmetic in double precision; what has no result, such as a division by zero, is missing."""
     with np.errstate(all="ignore"):
         data = _ARITHMETIC[how](left.data.astype(np.float64), right.data.astype(np.float64))
     known = left.known & right.known & ~np.isnan(data)
-    return _Values(data, known & (right.data != 0) if how == "/" else known)
+    return Values(data, known & (right.data != 0) if how == "/" else known)
 
 
-def _compared(how: str, left: _Values, right: _Values) -> _Values:
+def _compared(how: str, left: Values, right: Values) -> Values:
     one, other = left.data, right.data
     if one.dtype.kind == "M" and other.dtype == object:
         other = np.asarray(_instant(other.item()))
     elif other.dtype.kind == "M" and one.dtype == object:
         one = np.asarray(_instant(one.item()))
     known = left.known & right.known
-    return _Values(np.asarray(_COMPARING[how](one, other), dtype=np.bool_) & known, known)
+    return Values(np.asarray(_COMPARING[how](one, other), dtype=np.bool_) & known, known)
 
 
-def _text_method(name: str, of: _Values, argument: str) -> _Values:
+def _text_method(name: str, of: Values, argument: str) -> Values:
     texts: list[str] = of.data.tolist()
     if name == "lower":
         lowered = np.empty(len(texts), dtype=object)
         lowered[:] = [text.lower() for text in texts]
-        return _Values(lowered, of.known)
+        return Values(lowered, of.known)
     hits = [argument in text for text in texts] if name == "contains" else [t.startswith(argument) for t in texts]
-    return _Values(np.asarray(hits, dtype=np.bool_) & of.known, of.known)
+    return Values(np.asarray(hits, dtype=np.bool_) & of.known, of.known)
 
 
-def _joined(word: str, parts: list[_Values]) -> _Values:
+def _joined(word: str, parts: list[Values]) -> Values:
     """Kleene's logic: one false decides an `and`, one true decides an `or`, whatever is unknown."""
     true, known = parts[0]
     for part in parts[1:]:
-        false = (known & ~true), (part.known & ~part.data)
+        both = known & part.known
         if word == "and":
-            true, known = true & part.data, (known & part.known) | false[0] | false[1]
+            true, known = true & part.data, both | (known & ~true) | (part.known & ~part.data)
         else:
-            true, known = true | part.data, (known & part.known) | true | part.data
-    return _Values(true, known)
-
-
-def _kind_of_values(values: "pd.Series[Any] | pd.Index[Any]") -> Kind:
-    import pandas as pd  # a suite file is read without pandas
-    from pandas.api import types
-
-    dtype = values.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return _kind_of_values(dtype.categories)
-    if types.is_bool_dtype(dtype):
-        return "boolean"
-    if types.is_numeric_dtype(dtype):
-        return "other" if types.is_complex_dtype(dtype) else "number"
-    if types.is_datetime64_any_dtype(dtype):
-        return "time"
-    return _INFERRED.get(types.infer_dtype(values, skipna=True), "other")
-
-
-_INFERRED: dict[str, Kind] = {
-    **dict.fromkeys(("string", "empty"), "text"),
-    **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
-    **dict.fromkeys(("datetime", "datetime64", "date"), "time"),
-    "boolean": "boolean",
-}
-
-
-def _column(series: "pd.Series[Any]", kind: Kind) -> _Values:
-    """A column as an array without missing values beside what is known; integers stay exact."""
-    import pandas as pd  # a suite file is read without pandas
-    from pandas.api import types
-
-    known = series.notna().to_numpy(dtype=np.bool_)
-    present = series[known]
-    if isinstance(present.dtype, pd.CategoricalDtype):
-        present = present.astype(present.dtype.categories.dtype)
-    dtype: Any
-    filler: Any = 0
-    match kind:
-        case "text":
-            dtype, filler = object, ""
-        case "boolean":
-            dtype, filler = np.bool_, False
-        case "time":
-            present = pd.to_datetime(present, utc=True).dt.tz_localize(None)
-            dtype = "datetime64[us]"
-        case "number" if types.is_unsigned_integer_dtype(present.dtype):
-            dtype = np.uint64
-        case "number":
-            dtype = np.int64 if types.is_integer_dtype(present.dtype) else np.float64
-        case "other":
-            return _Values(np.zeros(len(series)), known)
-    data = np.full(len(series), filler, dtype=dtype)
-    data[known] = present.to_numpy(dtype=dtype)
-    return _Values(data, known)
+            true, known = true | part.data, both | true | part.data
+    return Values(true, known)
