@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from validate.changes import policy_level
 from validate.data import Dataset, load_dataset
@@ -77,7 +78,7 @@ def _row(i: int, membership: Membership, dataset: Dataset, gate: Gate, churn: fl
     margin = _smallest_margin(entry.n, gate) if rates else None
     return PlanRow(
         slice=entry,
-        labels=tuple(zip(dataset.classes, counts, strict=True)),
+        labels=tuple(zip(dataset.classes, counts.tolist(), strict=True)),
         ids=tuple(dataset.ids[np.flatnonzero(inside)[:3]]),
         n_smallest=fewest(entry.margin, gate),
         n_power=needed(entry.margin, churn, gate, POWER) if rates else None,

@@ -93,6 +93,20 @@ def index(membership: Membership, name: str) -> int:
     raise KeyError(name)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """How much a slice may lose: so much, or so many times its errors."""
+
+    margin: float
+    margin_ratio: float | None
+
+
+def tolerance(declared: float | None, gate: Gate) -> Tolerance:
+    """A slice's own margin, else what the policy says of slices."""
+    ratio = gate.margin_ratio if declared is None else None
+    return Tolerance(margin=gate.margin if declared is None else declared, margin_ratio=ratio)
+
+
 def enough(n: int, margin: float, gate: Gate) -> bool:
     """Whether a slice of n examples could PASS at this margin if not one answer got worse."""
     if gate.metric != "accuracy":
@@ -174,6 +188,7 @@ def _all(total: int, gate: Gate) -> _Draft:
         share=1.0,
         train_share=None,
         margin=gate.margin,
+        margin_ratio=gate.margin_ratio,
         guard=True,
         screened=False,
         disparity=False,
@@ -182,7 +197,7 @@ def _all(total: int, gate: Gate) -> _Draft:
     return _Draft(slice=everything, found=())
 
 
-def _level(columns: Sequence[Column], cell: tuple[int, int], kind: Kind, *, margin: float, guard: bool) -> _Draft:
+def _level(columns: Sequence[Column], cell: tuple[int, int], kind: Kind, *, allowed: Tolerance, guard: bool) -> _Draft:
     """The slice of one level of a column."""
     column, level = columns[cell[0]], cell[1]
     attribute, n, total = column.attribute, int(column.n[level]), len(column.attribute.codes)
@@ -195,7 +210,8 @@ def _level(columns: Sequence[Column], cell: tuple[int, int], kind: Kind, *, marg
         n=n,
         share=n / total,
         train_share=None if column.train_share is None else float(column.train_share[level]),
-        margin=margin,
+        margin=allowed.margin,
+        margin_ratio=allowed.margin_ratio,
         guard=guard,
         screened=True,
         disparity=rare and n < total,
@@ -206,8 +222,9 @@ def _level(columns: Sequence[Column], cell: tuple[int, int], kind: Kind, *, marg
 
 def _classes(columns: Sequence[Column], gate: Gate) -> list[_Draft]:
     """Each class that has examples; those too few to be able to pass are pooled."""
+    allowed = Tolerance(margin=gate.class_margin, margin_ratio=None)
     drafts = [
-        _level(columns, (0, level), Kind.CLASS, margin=gate.class_margin, guard=enough(n, gate.class_margin, gate))
+        _level(columns, (0, level), Kind.CLASS, allowed=allowed, guard=enough(n, gate.class_margin, gate))
         for level, n in enumerate(columns[0].n.tolist())
         if n
     ]
@@ -222,10 +239,10 @@ def _categories(columns: Sequence[Column], suite: Suite) -> list[_Draft]:
         for i in column.families:
             family = suite.slices[i]
             assert isinstance(family, Family)
-            margin = family.margin or suite.gate.margin
+            allowed = tolerance(family.margin, suite.gate)
             for level, text in enumerate(column.attribute.levels):
                 guard = family.guard if isinstance(family.guard, bool) else text in family.guard
-                drafts.append(_level(columns, (position, level), Kind.CATEGORY, margin=margin, guard=guard))
+                drafts.append(_level(columns, (position, level), Kind.CATEGORY, allowed=allowed, guard=guard))
     _check_guards(columns, suite)
     return _merged(drafts)
 
@@ -269,6 +286,7 @@ def _pool(name: str, drafts: Sequence[_Draft], columns: Sequence[Column], gate: 
         share=n / total,
         train_share=sum(trained) if trained else None,
         margin=margin,
+        margin_ratio=gate.margin_ratio if all(entry.margin_ratio for entry in slices) else None,
         guard=enough(n, margin, gate),
         screened=False,
         disparity=n < total and all(entry.under_represented for entry in slices),
@@ -284,17 +302,17 @@ def _crosses(columns: Sequence[Column], suite: Suite) -> list[_Draft]:
     for i, family in enumerate(suite.slices):
         if isinstance(family, Family):
             positions = [p for p, column in enumerate(columns) if i in column.families]
-            margin = family.margin or suite.gate.margin
+            allowed = tolerance(family.margin, suite.gate)
             for size in range(2, family.cross + 1):
                 for chosen in itertools.combinations(positions, size):
-                    drafts += _cells(columns, chosen, margin)
+                    drafts += _cells(columns, chosen, allowed)
                     if len(drafts) > MOST_SLICES:
                         rule = f"more than {MOST_SLICES:,} intersections: lower cross, or use bins"
                         raise SuiteError(f"slices[{i}].cross", rule, family.cross)
     return _merged(drafts)
 
 
-def _cells(columns: Sequence[Column], chosen: Sequence[int], margin: float) -> list[_Draft]:
+def _cells(columns: Sequence[Column], chosen: Sequence[int], allowed: Tolerance) -> list[_Draft]:
     """The non-empty cells of some columns' cross table."""
     attributes = [columns[position].attribute for position in chosen]
     total = len(attributes[0].codes)
@@ -317,7 +335,8 @@ def _cells(columns: Sequence[Column], chosen: Sequence[int], margin: float) -> l
             n=count,
             share=count / total,
             train_share=None,
-            margin=margin,
+            margin=allowed.margin,
+            margin_ratio=allowed.margin_ratio,
             guard=False,
             screened=True,
             disparity=False,
@@ -338,6 +357,7 @@ def _predicates(dataset: Dataset, suite: Suite) -> list[_Draft]:
             n = int(inside.sum())
             if not n:
                 raise DataError(place, "matches no row", named.where)
+            allowed = tolerance(named.margin, suite.gate)
             entry = Slice(
                 name=named.name,
                 kind=Kind.WHERE,
@@ -346,7 +366,8 @@ def _predicates(dataset: Dataset, suite: Suite) -> list[_Draft]:
                 n=n,
                 share=n / len(dataset),
                 train_share=None,
-                margin=named.margin or suite.gate.margin,
+                margin=allowed.margin,
+                margin_ratio=allowed.margin_ratio,
                 guard=named.guard,
                 screened=not named.guard,
                 disparity=False,
@@ -357,7 +378,7 @@ def _predicates(dataset: Dataset, suite: Suite) -> list[_Draft]:
 
 
 def _merged(drafts: Sequence[_Draft]) -> list[_Draft]:
-    """Each slice once: guarded if it is anywhere, at its smallest margin."""
+    """Each slice once: guarded if it is anywhere, at its smallest margin; one of its own goes before the policy's."""
     merged: dict[str, _Draft] = {}
     for draft in drafts:
         known = merged.setdefault(draft.slice.where, draft)
@@ -366,6 +387,7 @@ def _merged(drafts: Sequence[_Draft]) -> list[_Draft]:
                 known.slice,
                 guard=known.slice.guard or draft.slice.guard,
                 margin=min(known.slice.margin, draft.slice.margin),
+                margin_ratio=known.slice.margin_ratio and draft.slice.margin_ratio,
             )
             merged[draft.slice.where] = replace(known, slice=entry)
     return list(merged.values())
