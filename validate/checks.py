@@ -200,9 +200,9 @@ def _wanted(c: Comparison) -> str:
         needs.append(f"fewer than {c.n_smallest:,} examples cannot pass without a gain")
     if c.n_needed is not None and c.n_needed > c.slice.n:
         needs.append(f"about {c.n_needed:,} would pass with 80 % power if nothing changed")
-    needs.append(
-        f"it passes today with a margin above {margin_text(round(c.smallest_margin, 5), rate=c.counts is not None)}"
-    )
+    rate = c.counts is not None
+    passing = f"{fixed(c.ratio.high, 3)} times" if c.ratio else margin_text(round(c.smallest_margin, 5), rate=rate)
+    needs.append(f"it passes today with a margin above {passing}")
     return "; ".join(needs)
 
 

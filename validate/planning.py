@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from validate.changes import policy_level
 from validate.data import Dataset, load_dataset
@@ -69,16 +68,14 @@ def as_json(made: Plan) -> Mapping[str, Any]:
 
 def _row(i: int, membership: Membership, dataset: Dataset, gate: Gate, churn: float) -> PlanRow:
     entry, inside = membership.slices[i], members(membership, i)
-    counts = (
-        np.bincount(dataset.labels[inside].astype(np.int64), minlength=len(dataset.classes)) if dataset.classes else []
-    )
+    labels = dataset.labels[inside]
     rates = METRICS[gate.metric].kind is MetricKind.BINARY
     guarded = sum(s.guard for s in membership.slices)
     together = 1 - (1 - TOGETHER) / max(guarded, 1)
     margin = _smallest_margin(entry.n, gate) if rates else None
     return PlanRow(
         slice=entry,
-        labels=tuple(zip(dataset.classes, counts.tolist(), strict=True)),
+        labels=tuple((name, int((labels == code).sum())) for code, name in enumerate(dataset.classes)),
         ids=tuple(dataset.ids[np.flatnonzero(inside)[:3]]),
         n_smallest=fewest(entry.margin, gate),
         n_power=needed(entry.margin, churn, gate, POWER) if rates else None,
