@@ -3,6 +3,8 @@
 import datetime
 import decimal
 import operator
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -379,3 +381,26 @@ def test_python_words_are_quoted():
         "`größe`",
         "`1st`",
     ]
+
+
+def test_the_reference_page_tells_the_truth():
+    page = (Path(__file__).parents[1] / "docs" / "where.md").read_text(encoding="utf-8")
+    sources = re.findall(r"^\| (`+) ?(.+?) ?\1 \| ", page, re.MULTILINE)
+    assert len(sources) == 14
+    people = kinds(
+        pd.DataFrame(
+            {
+                "age": [1],
+                "hours": [1],
+                "wage": [1.5],
+                "sex": [""],
+                "job": [""],
+                "class of worker": [""],
+                "union": [True],
+            }
+        )
+    ) | {"hired": "time"}
+    for _, source in sources:
+        check(parse(source, "docs/where.md"), people)
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(code, {})

@@ -1,15 +1,18 @@
 """The suite file: what it may say, and the words in which every mistake is refused."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
 
 from validate.errors import SuiteError
-from validate.suite import Family, NamedSlice, RecordedModel, TorchModel
+from validate.suite import KNOWN_METRICS, SCORE_METRICS, Family, NamedSlice, RecordedModel, TorchModel
 from validate.suite_file import MAX_BYTES, load_statements, load_suite, policy_sha256, schema
 
 GOOD = """\
@@ -89,6 +92,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(load, tmp_path):
 KIND = "a slice is a table with either `by` (one slice per value) or `where` (a predicate)"
 CALLS = "the only calls are .contains('…'), .startswith('…') and .lower()"
 ARITHMETIC = "the only arithmetic is + - * /, and conditions are joined by `and`, `or`"
+COUNTING = "counts right and wrong answers, and needs the metric accuracy"
 PATTERN = "must begin with a letter or digit, and hold only letters, digits, _ - and ."
 TAKEN = "this name is taken: a model's name becomes a folder of the evidence"
 HOOK = "must be 'file.py:function', in the suite's own folder"
@@ -133,8 +137,10 @@ INT8, WHERE = "[models.compressed.int8]", "slices[1].where"
         (
             GATE,
             "[gate]\nmargin_ratio = 2\nmetric = 'f1'",
-            "gate.margin_ratio: counts errors, and needs the metric accuracy (found 2.0)",
+            f"gate.margin_ratio: {COUNTING} (found 2.0)",
         ),
+        (GATE, "[gate]\nexact = true\nmetric = 'f1'", f"gate.exact: {COUNTING} (found True)"),
+        (GATE, "[gate]\nscreen = 'melded'\nmetric = 'auc'", f"gate.screen: {COUNTING} (found 'melded')"),
         # the rest of the policy
         (GATE, "[gate]\nconfidence = 95", "gate.confidence: must be less than 1 (found 95)"),
         (GATE, "[gate]\nconfidence = 0.5", "gate.confidence: must be more than 0.5 (found 0.5)"),
@@ -423,8 +429,6 @@ def test_the_policy_hash_sees_the_policy_and_nothing_else(load):
 
 
 def test_the_schema_describes_every_key_and_accepts_what_loads():
-    import tomllib
-
     described = schema()
     jsonschema.Draft202012Validator.check_schema(described)
     validator = jsonschema.Draft202012Validator(described)
@@ -436,6 +440,26 @@ def test_the_schema_describes_every_key_and_accepts_what_loads():
             assert entry.keys() & {"title", "$ref"}, key
             assert entry["description"].endswith("."), key
     assert json.loads(json.dumps(described)) == described
+
+
+def test_the_reference_page_names_every_key_and_its_example_loads(load):
+    page = (Path(__file__).parents[1] / "docs" / "suite-file.md").read_text(encoding="utf-8")
+    keys = {key for table in (schema(), *schema()["$defs"].values()) for key in table["properties"]}
+    rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert rows == keys - {"release", "data", "models", "slices", "gate", "columns"}
+    example = re.search(r"```toml\n(suite = .*?)```", page, re.DOTALL)
+    assert load(example[1]).suite.suite == "hours"
+    for line in re.findall(r"\| `([\w.]+ = [^`]*)` \|$", page, re.MULTILINE):
+        assert tomllib.loads(line), line
+
+
+def test_metrics_are_those_of_the_engine():
+    from validate.metrics import METRICS, Needs
+
+    gating = [metric for metric in METRICS.values() if metric.gates]
+    assert {metric.name for metric in gating} == {name for names in KNOWN_METRICS.values() for name in names}
+    assert all(metric.name in KNOWN_METRICS[metric.task] for metric in gating)
+    assert {metric.name for metric in gating if metric.needs is Needs.PROBABILITIES} == SCORE_METRICS
 
 
 def test_a_suite_is_read_without_heavy_packages():

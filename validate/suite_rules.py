@@ -146,8 +146,10 @@ def _gate(suite: Suite) -> Iterator[Mistake]:
     if gate.metric not in known:
         rule = f"must be one of {', '.join(known)} for a {suite.task}{did_you_mean(gate.metric, known)}"
         yield Mistake("gate.metric", rule, gate.metric)
-    if gate.margin_ratio is not None and gate.metric != "accuracy":
-        yield Mistake("gate.margin_ratio", "counts errors, and needs the metric accuracy", gate.margin_ratio)
+    counting = {"margin_ratio": gate.margin_ratio, "exact": gate.exact, "screen": gate.screen != "holm" and gate.screen}
+    for name, value in counting.items():
+        if value and gate.metric != "accuracy":
+            yield Mistake(f"gate.{name}", "counts right and wrong answers, and needs the metric accuracy", value)
     if suite.task == "classification":
         for name, margin in (("margin", gate.margin), ("disparity_margin", gate.disparity_margin)):
             if margin >= 1:
