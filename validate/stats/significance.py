@@ -61,7 +61,7 @@ def mcnemar_log(gains: ArrayLike, losses: ArrayLike, *, kind: Literal["exact", "
     gained, lost = _flips(gains, losses)
     fewer, more = np.minimum(gained, lost), np.maximum(gained, lost)
     if kind == "exact":
-        return np.minimum(np.log(2) + sign_test_log(fewer, more), 0.0)
+        return np.asarray(np.minimum(np.log(2) + sign_test_log(fewer, more), 0.0))
     flips = gained + lost
     z = np.divide(more - fewer, np.sqrt(flips), out=np.zeros_like(flips), where=flips > 0)
     return np.asarray(np.log(2) + log_ndtr(-z))
