@@ -56,7 +56,8 @@ def test_results_come_in_the_order_of_the_file_with_reasons(tmp_path):
     reasons = [result.reason for result in results]
     assert reasons[0] == "does not hold: 1 of 4 values, such as 1.0; asked was min_value = 2"
     assert reasons[1] == "does not hold: observed 2.0; asked was max_value = 1.5"
-    assert reasons[2] == 'could not be evaluated: Error: The column "aeg" in BatchData does not exist.'
+    assert reasons[2] == "there is no column 'aeg'; did you mean 'age'?"
+    assert reasons[9] == "could not be evaluated: Cannot perform reduction 'mean' with string dtype"
     assert reasons[3] == "does not hold"
     assert reasons[6] == "holds"
     assert "unexpected 'x\\x1b[31m', missing 'DK'" in reasons[8]

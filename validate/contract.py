@@ -52,7 +52,7 @@ def check_contract(frame: pd.DataFrame, path: Path) -> tuple[ContractResult, ...
         except Exception as failure:  # such as a {"$PARAMETER": …}: what a single expectation raises comes as a result
             raise SuiteError(place, f"could not be run: {one_line(failure)}") from failure
     by_position = {result.expectation_config.meta["position"]: result for result in results}
-    return tuple(_result(entry, by_position[i]) for i, entry in enumerate(declared))
+    return tuple(_result(entry, by_position[i], frame) for i, entry in enumerate(declared))
 
 
 def _declared(path: Path, place: str) -> Sequence[Mapping[str, Any]]:
@@ -121,9 +121,11 @@ def _batch(frame: pd.DataFrame) -> Any:  # noqa: ANN401  # its class is imported
     return asset.add_batch_definition_whole_dataframe("data").get_batch({"dataframe": frame})
 
 
-def _result(entry: Mapping[str, Any], result: Any) -> ContractResult:  # noqa: ANN401  # its class is imported when called
-    raised = _raised(result.exception_info)
-    if raised:
+def _result(entry: Mapping[str, Any], result: Any, frame: pd.DataFrame) -> ContractResult:  # noqa: ANN401  # as above
+    raised, column = _raised(result.exception_info), entry.get("column")
+    if raised and column is not None and column not in frame:
+        outcome, reason = Outcome.ERROR, f"there is no column {column!r}{did_you_mean(column, frame.columns)}"
+    elif raised:
         outcome, reason = Outcome.ERROR, f"could not be evaluated: {one_line(raised)}"
     elif result.success:
         outcome, reason = Outcome.PASS, "holds"
