@@ -57,7 +57,7 @@ def plan(suite: str, *, as_json: bool) -> None:
         print_json(planning.as_json(made))
     else:
         screen = terminal.console()
-        screen.print(terminal.plan(made))
+        screen.print(terminal.plan(made, width=screen.width))
 
 
 def report(folder: Path) -> None:

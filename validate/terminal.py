@@ -1,5 +1,6 @@
 """What a person reads at the terminal: tables of evidence and plans, and a progress bar; nothing here decides."""
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import TextIO
 
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -16,18 +18,22 @@ from rich.text import Text
 from validate import wording
 from validate.comparison import Comparison
 from validate.evidence import EvidenceRecord
-from validate.gate import CheckKind
 from validate.outcome import Outcome
+from validate.planning import Plan, PlanRow
+from validate.report.facts import flagged_text, is_rate, overall, rate, worst_guarded
 from validate.slices import Kind
 
-STYLES = {
+NARROW = 76  # columns below which the table of models turns into a list
+WIDE = 88  # columns from which two flags fit on two lines
+MOST_REASONS = 4
+MOST_LABELS = 4
+MOST_OFFERS = 2
+_STYLES = {
     Outcome.PASS: "bold green",
     Outcome.INCONCLUSIVE: "bold yellow",
     Outcome.FAIL: "bold red",
     Outcome.ERROR: "bold magenta",
 }
-NARROW = 76  # columns below which a table of models turns into a list
-MOST_REASONS = 4
 
 
 class _Console(Console):
@@ -60,9 +66,28 @@ class Bar:
 
 def summary(records: Sequence[EvidenceRecord], *, report: Path, width: int) -> Group:
     """Sum a run up: compressed models × verdict, the reasons, and where the report is."""
-    models = _narrow(records) if width < NARROW else _wide(records)
+    models = _narrow(records) if width < NARROW else _wide(records, width)
+    return Group(_header(records[0]), models, *map(_verdict, records), Text(f"\nReport: {report}", overflow="fold"))
+
+
+def plan(made: Plan, *, width: int) -> Group:
+    """Show the slices before any model runs: how many examples, of which labels, and whether that is enough."""
+    shown = [row for row in made.rows if row.slice.kind is not Kind.CROSS]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("slice", overflow="fold")
+    table.add_column("role", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("label mix, %", overflow="fold")
+    table.add_column("enough to pass?", overflow="fold")
+    if width >= WIDE:
+        table.add_column("for example", overflow="fold")
+    for row in shown:
+        table.add_row(*_plan_cells(row)[: len(table.columns)])
     return Group(
-        _header(records[0]), models, *map(_verdict, records), Text(), Text(f"Report: {report}", overflow="fold")
+        Text(printable(f"{made.suite} · {wording.plural(made.n, 'example')}"), style="bold"),
+        table,
+        *(Text(note) for note in _plan_notes(made, shown)),
+        *_offers(shown),
     )
 
 
@@ -75,93 +100,119 @@ def _header(record: EvidenceRecord) -> Text:
     parts = [record.suite.name]
     if record.data is not None:
         parts.append(wording.plural(record.data.n, "example"))
-    if record.comparisons:
-        dense = wording.level(record.comparisons[0].dense, rate=_rate(record))
-        parts.append(f"dense {record.comparisons[0].metric} {dense}")
+    if everything := overall(record):
+        parts.append(f"dense {everything.metric} {wording.level(everything.dense, rate=is_rate(everything))}")
     return Text(printable(" · ".join(parts)), style="bold")
 
 
-def _wide(records: Sequence[EvidenceRecord]) -> Table:
+def _wide(records: Sequence[EvidenceRecord], width: int) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in ("compressed", "verdict", f"change{_unit(records[0])}", "worst guarded slice"):
-        table.add_column(name, overflow="fold")
-    for name in ("flagged", "too small"):
-        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("compressed", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column(f"change{_unit(records)}", no_wrap=True)
+    table.add_column("worst guarded slice", overflow="fold")
+    table.add_column("flagged", width=11 if width >= WIDE else 9)
+    table.add_column("too small", width=5, justify="right")
     for record in records:
         table.add_row(*_cells(record))
     return table
 
 
-def _narrow(records: Sequence[EvidenceRecord]) -> Table:
-    table = Table.grid(padding=(0, 1))
-    names = ("", "", "change", "worst guarded", "flagged", "too small")
+def _narrow(records: Sequence[EvidenceRecord]) -> RenderableType:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    labels = (f"change{_unit(records)}", "worst guarded", "flagged", "too small")
     for record in records:
-        compressed, verdict, *rest = _cells(record)
-        table.add_row(compressed, verdict)
-        for name, cell in zip(names[2:], rest, strict=True):
-            table.add_row(Text(f"  {name}"), cell)
+        name, verdict, *facts = _cells(record)
+        table.add_row(Text("\n") + name, Text("\n") + verdict)
+        for label, fact in zip(labels, facts, strict=True):
+            table.add_row(Text(f"  {label}"), fact)
     return table
 
 
 def _cells(record: EvidenceRecord) -> tuple[Text, ...]:
     """Name, verdict, overall change, worst guarded slice, what is flagged, what is too small to judge alone."""
-    overall = next((c for c in record.comparisons if c.slice.kind is Kind.ALL), None)
-    worst = min((c for c in record.comparisons if c.slice.guard), key=_slack, default=None)
+    everything, worst = overall(record), worst_guarded(record)
     return (
         Text(printable(record.compressed_name)),
         _outcome(record.verdict.outcome),
-        Text(_change(overall, record) if overall else wording.ABSENT),
-        Text(f"{printable(worst.slice.name)}\n{_change(worst, record)}" if worst else wording.ABSENT),
-        Text(_flagged(record)),
+        Text("\n".join(_change(everything)) if everything else wording.ABSENT),
+        Text(f"{_short(worst.slice.name, 60)}\n{_change(worst)[0]}" if worst else wording.ABSENT),
+        Text(flagged_text(record).replace(", ", "\n")),
         Text(wording.count(len(record.blind_spots)) if record.comparisons else wording.ABSENT),
     )
 
 
-def _slack(comparison: Comparison) -> float:
-    """Tell how far the lower limit stays above the margin; below zero it does not."""
-    return comparison.change.low + comparison.slice.margin
+def _change(comparison: Comparison) -> tuple[str, str]:
+    """Give the estimate and its interval; neither is rounded across the margin."""
+    told, found, margin = is_rate(comparison), comparison.change, comparison.slice.margin
+    return (
+        wording.change(found.estimate, rate=told, limit=-margin),
+        wording.interval(found, rate=told, margin=margin),
+    )
 
 
-def _change(comparison: Comparison, record: EvidenceRecord) -> str:
-    rate = _rate(record)
-    limit = -comparison.slice.margin
-    estimate = wording.change(comparison.change.estimate, rate=rate, limit=limit)
-    return f"{estimate} ({wording.interval(comparison.change, rate=rate, margin=comparison.slice.margin)})"
-
-
-def _flagged(record: EvidenceRecord) -> str:
-    if not record.comparisons:
-        return wording.ABSENT
-    counts = {check.kind: int(check.numbers.get("flagged", 0)) for check in record.checks}
-    screened, unequal = counts.get(CheckKind.SCREEN, 0), counts.get(CheckKind.DISPARITY, 0)
-    words = [wording.plural(screened, "slice")] if screened else []
-    words += [wording.plural(unequal, "disparity", "disparities")] if unequal else []
-    return "\n".join(words) or "none"
+def _unit(records: Sequence[EvidenceRecord]) -> str:
+    return " (points)" if any(rate(record) for record in records) else ""
 
 
 def _verdict(record: EvidenceRecord) -> RenderableType:
     """Give the verdict's own line, and the first of its reasons."""
-    name = Text(printable(record.compressed_name), style="bold")
-    line = Text(printable(record.verdict.line).removeprefix(record.verdict.outcome).removeprefix(" · "))
-    reasons = [Text(f"– {printable(reason)}", overflow="fold") for reason in record.verdict.reasons[:MOST_REASONS]]
-    more = len(record.verdict.reasons) - MOST_REASONS
-    if more > 0:
-        reasons.append(Text(f"– and {more:,} more in the report"))
-    heading = Text.assemble(Text("\n"), name, "  ", _outcome(record.verdict.outcome), "  ", line)
-    return Group(heading, *reasons)
+    outcome, reasons = record.verdict.outcome, record.verdict.reasons
+    line = printable(record.verdict.line).removeprefix(outcome)
+    heading = Text.assemble("\n", (f"{printable(record.compressed_name)}: ", "bold"), _outcome(outcome), line)
+    bullets = Table.grid(padding=(0, 1))
+    for reason in reasons[:MOST_REASONS]:
+        bullets.add_row("–", Text(_short(reason, 400), overflow="fold"))
+    if len(reasons) > MOST_REASONS:
+        bullets.add_row("–", f"and {len(reasons) - MOST_REASONS:,} more, in the report")
+    return Group(heading, Padding(bullets, (0, 0, 0, 2))) if reasons else heading
+
+
+def _short(text: str, most: int) -> str:
+    return printable(text if len(text) <= most else f"{text[: most - 1]}…")
 
 
 def _outcome(outcome: Outcome) -> Text:
-    return Text(str(outcome), style=STYLES[outcome])
+    return Text(str(outcome), style=_STYLES[outcome])
 
 
-def _rate(record: EvidenceRecord) -> bool:
-    return record.policy.metric == "accuracy"
+def _plan_cells(row: PlanRow) -> tuple[str | Text, ...]:
+    role = "guarded" if row.slice.guard else "screened" if row.slice.screened else "described"
+    total = max(row.slice.n, 1)
+    mix = " · ".join(f"{100 * n / total:.0f}" for _, n in row.labels[:MOST_LABELS])
+    return (
+        printable(row.slice.name),
+        role,
+        wording.count(row.slice.n),
+        mix + (" · …" if len(row.labels) > MOST_LABELS else ""),
+        _enough(row),
+        printable(", ".join(row.ids)),
+    )
 
 
-def _unit(record: EvidenceRecord) -> str:
-    return f" in{wording.unit(rate=True)} ({_level(record)})" if _rate(record) else f" ({_level(record)})"
+def _enough(row: PlanRow) -> Text:
+    """Tell whether the slice can pass, and what it would take."""
+    if row.slice.n < row.n_smallest:
+        margin = "" if row.smallest_margin is None else f" or margin {math.ceil(1000 * row.smallest_margin) / 1000:g}"
+        return Text(f"no: needs {row.n_smallest:,}{margin}", style="yellow" if row.slice.guard else "")
+    if row.n_power is not None and row.slice.n < row.n_power:
+        return Text(f"hardly: 80 % power needs {row.n_power:,}")
+    return Text("yes")
 
 
-def _level(record: EvidenceRecord) -> str:
-    return f"{100 * record.policy.confidence:g} %"
+def _plan_notes(made: Plan, shown: Sequence[PlanRow]) -> Iterator[str]:
+    labels = made.rows[0].labels
+    if labels:
+        yield printable("Label mix: " + " · ".join(name for name, _ in labels[:MOST_LABELS]))
+    if len(shown) < len(made.rows):
+        yield f"And {wording.plural(len(made.rows) - len(shown), 'intersection')}, screened: see --json."
+    yield f"80 % power: for a model that loses nothing on balance and flips {wording.percent(made.churn, 0)} of the examples."
+
+
+def _offers(shown: Sequence[PlanRow]) -> Iterator[Text]:
+    """Give slices that nobody guards yet as TOML, the under-represented first."""
+    offers = {row.slice.where: row for row in reversed(shown) if row.suggestion}
+    if offers:
+        yield Text("\nTo guard one more slice, paste it into the suite, such as:\n")
+        for row in sorted(offers.values(), key=lambda row: not row.slice.under_represented)[:MOST_OFFERS]:
+            yield Text("".join(printable(line) + "\n" for line in row.suggestion.splitlines()), overflow="fold")
