@@ -134,6 +134,14 @@ def test_batches_do_not_change_the_scores(suite, monkeypatch):
     np.testing.assert_allclose(predict(open_torch(suite, weights="dense.safetensors")).scores, whole, rtol=1e-6)
 
 
+def test_batches_are_sized_by_what_one_example_takes(suite, monkeypatch):
+    # an input of 4 bytes; outputs of 16, 16 and 8 bytes, and of the whole 8: 52 bytes an example
+    monkeypatch.setattr(pytorch, "BATCH_BYTES", 5 * 52 + 51)
+    done = []
+    open_torch(suite, weights="dense.safetensors").predict(small_dataset([0, 1] * 6), done.append)
+    assert done == [5, 5, 2]
+
+
 def test_inputs_are_encoded_once_for_all_models(suite):
     dataset = small_dataset([0, 1] * 10)
     for name in ("dense", "small", "smaller"):

@@ -83,7 +83,7 @@ class TorchRunner:
 
         def count(_module: object, _inputs: object, output: object) -> None:
             nonlocal taken
-            found = output.values() if isinstance(output, dict) else output
+            found = list(output.values()) if isinstance(output, dict) else output
             tensors = found if isinstance(found, tuple | list) else [found]
             taken += sum(tensor.nbytes for tensor in tensors if isinstance(tensor, torch.Tensor))
 
