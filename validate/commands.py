@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from validate import pipeline, planning, terminal
+from validate.attempts import read_attempts
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, read_record
-from validate.exports.files import write, write_together
+from validate.exports.files import ATTEMPTS, write, write_together
 from validate.gate import worst_exit
 from validate.places import find_suite
 from validate.suite_file import load_suite
@@ -89,6 +90,7 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
         compressed=asked.compressed or None,
         command=_command(asked),
         report_only=asked.report_only,
+        attempts=read_attempts(folder / ATTEMPTS),
         progress=terminal.Bar(terminal.console(sys.stderr)) if sys.stderr.isatty() else pipeline.SILENT,
     )
     records = [one.record for one in judged]

@@ -31,6 +31,7 @@ class RunFacts:
     finished: str
     command: str
     report_only: bool  # the run did not gate
+    attempt: int | None  # which gate attempt on this test set, as far as the output folder remembers; None: not counted
     seconds: Mapping[str, float]  # wall time per stage
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
+from validate.attempts import Attempt
 from validate.checks import integrity_check
 from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
@@ -16,7 +17,15 @@ from validate.exports.tables import row_table
 from validate.judgement import judge_pair
 from validate.outcome import Outcome
 from validate.predictions import Predictions, pair
-from validate.recording import Found, Occasion, contract_checks, make_record, unjudged
+from validate.recording import (
+    Found,
+    Occasion,
+    attempt_checks,
+    attempts_of,
+    contract_checks,
+    make_record,
+    unjudged,
+)
 from validate.runners import open_runner
 from validate.slices import Membership, build_membership
 from validate.suite import LoadedSuite, ModelSpec
@@ -62,15 +71,16 @@ def evaluate(
     compressed: Sequence[str] | None = None,
     command: str = "",
     report_only: bool = False,
+    attempts: Sequence[Attempt] = (),
     progress: Progress = SILENT,
 ) -> tuple[Judged, ...]:
     """The same, with the rows, for callers that write files.
 
     A broken contract, or a model that cannot be run or paired, becomes a record with the verdict ERROR: its reasons
-    are written down, and the other models are still judged.
+    are written down, and the other models are still judged. `attempts` are earlier ones, of any test set.
     """
     names = _chosen(loaded, compressed)
-    occasion = Occasion(loaded=loaded, command=command, report_only=report_only)
+    occasion = Occasion(loaded=loaded, command=command, report_only=report_only, attempts=tuple(attempts))
     clock = occasion.clock
     with clock.stage("data"):
         dataset = load_dataset(loaded)
@@ -86,11 +96,16 @@ def evaluate(
     except ModelError as error:
         return tuple(_unjudged(name, occasion, found, error) for name in names)
     found = replace(found, dense=dense.model)
-    return tuple(_judge(name, occasion, found, dense, membership, progress) for name in names)
+    judged: list[Judged] = []
+    for name in names:
+        judged.append(_judge(name, occasion, found, dense, membership, progress=progress))
+        known = (*occasion.attempts, *attempts_of([judged[-1].record]))
+        occasion = replace(occasion, attempts=known)
+    return tuple(judged)
 
 
 def _judge(
-    name: str, occasion: Occasion, found: Found, dense: Predictions, membership: Membership, progress: Progress
+    name: str, occasion: Occasion, found: Found, dense: Predictions, membership: Membership, *, progress: Progress
 ) -> Judged:
     """One compressed model against the dense one."""
     suite, dataset = occasion.loaded.suite, found.dataset
@@ -104,7 +119,7 @@ def _judge(
     found = replace(found, missing=paired.missing)
     held = integrity_check("pairing", (), f"both models answered the same {len(dataset):,} examples, matched by id")
     with occasion.clock.stage("comparison"):
-        integrity = (*contract_checks(found.contract), held)
+        integrity = (*contract_checks(found.contract), held, *attempt_checks(occasion, found))
         judgement = judge_pair(paired, membership, suite.gate, seed=suite.seed, integrity=integrity)
     record = make_record(name, occasion, found, judgement)
     return Judged(record=record, rows=row_table(paired, membership) if suite.release.rows else None)

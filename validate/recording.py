@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
+from validate.attempts import Attempt, attempt_number
 from validate.checks import integrity_check
 from validate.contract import ContractResult
 from validate.data import Dataset
@@ -64,6 +65,7 @@ class Occasion:
     loaded: LoadedSuite
     command: str
     report_only: bool
+    attempts: tuple[Attempt, ...] = ()  # earlier ones
     clock: Clock = field(default_factory=Clock)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -87,6 +89,16 @@ def contract_checks(results: Sequence[ContractResult]) -> tuple[CheckResult, ...
     return (integrity_check("contract", broken, f"all {len(results)} expectations of the data contract hold"),)
 
 
+def attempt_checks(occasion: Occasion, found: Found) -> tuple[CheckResult, ...]:
+    """Whether the policy's budget of attempts on this test set still holds; none without a budget."""
+    budget, attempt = occasion.loaded.suite.gate.attempts, attempt_of(occasion, found)
+    if budget is None or attempt is None:
+        return ()
+    spent = [f"attempt {attempt} on this test set, and the policy declares {budget}: it must be retired"]
+    held = f"attempt {attempt} of the {budget} that share the policy's alpha"
+    return (integrity_check("attempts", spent if attempt > budget else (), held),)
+
+
 def unjudged(name: str, occasion: Occasion, found: Found, checks: Sequence[CheckResult]) -> EvidenceRecord:
     """The record of a model that could not be judged, with the checks that say why."""
     verdict = decide(checks, NOTHING_SEEN)
@@ -101,7 +113,7 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
     return EvidenceRecord(
         format_version=FORMAT_VERSION,
         tool={"name": "paritygate", "version": version("paritygate")},
-        run=_run_facts(occasion),
+        run=_run_facts(occasion, attempt_of(occasion, found)),
         suite=_suite_facts(occasion.loaded),
         policy=gate,
         data=None if found.dataset is None else _data_facts(found.dataset, occasion.loaded),
@@ -137,13 +149,35 @@ def environment() -> Mapping[str, str]:
     return found
 
 
-def _run_facts(occasion: Occasion) -> RunFacts:
+def attempt_of(occasion: Occasion, found: Found) -> int | None:
+    """Which gate attempt on this test set the found model is; None where it is not told from others, or not gated."""
+    if occasion.report_only or found.dataset is None or found.compressed is None or found.compressed.sha256 is None:
+        return None
+    return attempt_number(occasion.attempts, found.dataset.sha256, found.compressed.sha256)
+
+
+def attempts_of(records: Sequence[EvidenceRecord]) -> tuple[Attempt, ...]:
+    """The attempts that these records are, to be remembered for the next run."""
+    return tuple(
+        Attempt(
+            data_sha256=record.data.sha256,
+            artifact_sha256=record.compressed.sha256,
+            compressed=record.compressed_name,
+            date=record.run.finished,
+        )
+        for record in records
+        if record.run.attempt is not None and record.data and record.compressed and record.compressed.sha256
+    )
+
+
+def _run_facts(occasion: Occasion, attempt: int | None) -> RunFacts:
     return RunFacts(
         id=occasion.id,
         started=occasion.clock.started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         command=occasion.command,
         report_only=occasion.report_only,
+        attempt=attempt,
         seconds={name: round(seconds, 3) for name, seconds in occasion.clock.seconds.items()},
     )
 

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from validate.attempts import append_attempts
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, to_json
 from validate.exports.junit import junit
 from validate.exports.summary import summary
 from validate.exports.tables import slice_table
+from validate.recording import attempts_of
 from validate.report import render
+
+ATTEMPTS = "attempts.jsonl"  # which models were gated on which test set, over all runs into one folder
 
 _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
     "report.html": render,
@@ -34,6 +38,9 @@ def write(records: Sequence[EvidenceRecord], rows: Sequence[pd.DataFrame | None]
             written.append(_replace(folder / "slices.parquet", _parquet(slice_table(record))))
         if table is not None:
             written.append(_replace(folder / "rows.parquet", _parquet(table)))
+    attempts = attempts_of(records)
+    if attempts:
+        append_attempts(out / ATTEMPTS, attempts)
     return (*written, *write_together(records, out))
 
 
