@@ -1,14 +1,15 @@
 """What changed per slice, for every kind of metric in one shape: the mechanism under comparison and disparity."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.counts import PairedCounts, count, outcomes, score_sums
+from validate.counts import GAIN, LOSS, PairedCounts, count, outcomes, score_sums
 from validate.metrics import METRICS, MetricKind, scores
 from validate.predictions import PairedPredictions, right
-from validate.slices import Membership
+from validate.slices import Membership, members
+from validate.stats.clusters import ClusterSums, cluster_sums_of, deff_tango_interval, sign_test_clusters
 from validate.stats.moments import paired_t_of_sums
 from validate.stats.paired import melded_interval, tango_interval
 from validate.stats.results import Floats, Intervals
@@ -28,8 +29,12 @@ class Changes:
     p_gain: Floats  # (m,) one-sided, of no gain
     p_method: str
     se: Floats | None = None  # (m,) standard error of the change, of a metric that is no rate
+    effective: tuple[Floats, Floats, Floats] | None = None  # gains, losses, n (m,) that the interval is made from
     counts: PairedCounts | None = None  # of a metric that is right or wrong per example
+    flipped: Floats | None = None  # (m,) how many signs the sign test counts: examples, or clusters
     notes: tuple[str, ...] = ()  # (m,) or empty: what is special about a slice, such as its design effect
+
+    clustered: bool = False  # examples come in clusters
 
     def __len__(self) -> int:
         return len(self.n)
@@ -49,7 +54,11 @@ def slice_changes(
     counts = count(membership, outcome)
     if outside:
         counts = PairedCounts(table=np.bincount(outcome, minlength=4) - counts.table)
-    return binary_changes(counts, gate)
+    if paired.clusters is None:
+        return binary_changes(counts, gate)
+    inside = (members(membership, i) ^ outside for i in range(len(membership.slices)))
+    sums = cluster_sums_of(paired.clusters, outcome == GAIN, outcome == LOSS, inside)
+    return clustered_changes(binary_changes(counts, gate), sums, gate)
 
 
 def binary_changes(counts: PairedCounts, gate: Gate) -> Changes:
@@ -66,7 +75,30 @@ def binary_changes(counts: PairedCounts, gate: Gate) -> Changes:
         p=sign_test(counts.gains, counts.losses),
         p_gain=sign_test(counts.losses, counts.gains),
         p_method="exact one-sided sign test (McNemar 1947)",
+        effective=(counts.gains.astype(np.float64), counts.losses.astype(np.float64), counts.n.astype(np.float64)),
         counts=counts,
+        flipped=(counts.gains + counts.losses).astype(np.float64),
+    )
+
+
+def clustered_changes(changes: Changes, sums: ClusterSums, gate: Gate) -> Changes:
+    """The same for examples that come in clusters, which are worth fewer independent ones."""
+    found = deff_tango_interval(sums, level=policy_level(gate))
+    mirrored = replace(sums, better=sums.worse, worse=sums.better)
+    return replace(
+        changes,
+        interval=found.interval,
+        p=sign_test_clusters(sums),
+        p_gain=sign_test_clusters(mirrored),
+        p_method="exact one-sided sign test of clusters",
+        effective=(found.gains, found.losses, found.n),
+        flipped=sums.better + sums.worse,
+        clustered=True,
+        notes=tuple(
+            f"{int(k):,} clusters, "
+            + (f"design effect {deff:.2f}" if np.isfinite(deff) else "design effect not estimable")
+            for k, deff in zip(sums.clusters, found.deff, strict=True)
+        ),
     )
 
 

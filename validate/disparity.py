@@ -79,10 +79,9 @@ def compare_complements(
 
 def _p(own: Changes, rest: Changes) -> Floats:
     """One-sided p of no extra loss."""
-    inside, outside = own.counts, rest.counts
-    if inside is None or outside is None:
+    if own.effective is None or rest.effective is None:
         return _p_of_means(own, rest)
-    return difference_p(inside.gains, inside.losses, inside.n, outside.gains, outside.losses, outside.n)
+    return difference_p(*own.effective, *rest.effective)
 
 
 def _p_of_means(own: Changes, rest: Changes) -> Floats:

@@ -36,7 +36,7 @@ def sample_sizes(
     level, margins = policy_level(gate), np.array([entry.margin for entry in slices])
     smallest = smallest_margin(changes.interval.low)
     flips = np.full(len(slices), np.nan)
-    if changes.counts is not None and not gate.exact:
+    if changes.counts is not None and not gate.exact and not changes.clustered:
         flips = flips_to_change(changes.counts.gains, changes.counts.losses, changes.counts.n, margins, level=level)
     return tuple(
         SampleSize(

@@ -65,14 +65,12 @@ def _family_wise(changes: Changes, family: Family, gate: Gate) -> Floats:
     """Holm-adjusted p of each hypothesis; 1 for those that Tarone's rule leaves out of the family."""
     distinct = family.distinct
     adjusted = np.ones(len(distinct))
-    counts = changes.counts
-    if gate.screen == "melded" and counts is not None:
-        own = (counts.gains[distinct], counts.losses[distinct], counts.n[distinct])
-        return holm(beyond_margin_p(*own, family.margins[distinct]))
+    if gate.screen == "melded" and changes.effective is not None:
+        gains, losses, n = (part[distinct] for part in changes.effective)
+        return holm(beyond_margin_p(gains, losses, n, family.margins[distinct]))
     kept = np.ones(len(distinct), dtype=np.bool_)
-    if counts is not None:
-        discordant = counts.gains[distinct] + counts.losses[distinct]
-        kept = tarone_family(discordant, alpha=1 - gate.confidence, size=len(distinct))
+    if changes.flipped is not None:
+        kept = tarone_family(changes.flipped[distinct], alpha=1 - gate.confidence, size=len(distinct))
     adjusted[kept] = holm(changes.p[distinct][kept])
     return adjusted
 
