@@ -77,8 +77,8 @@ def decide(checks: Sequence[CheckResult], scope: Scope, *, inconclusive: Literal
         key=lambda c: (-_SEVERITY.index(c.outcome), list(CheckKind).index(c.kind)),
     )
     reasons = tuple(f"{c.id}: {c.reason}" for c in open_checks)
-    if not guarded and not reasons:
-        reasons = ("nothing was checked: no guarded slice could be evaluated",)
+    if not guarded and not any(c.outcome is Outcome.ERROR for c in open_checks):
+        reasons = ("nothing was checked: no guarded slice could be evaluated", *reasons)
     return Verdict(
         outcome=outcome,
         exit_code=_exit_code(outcome, open_checks),
