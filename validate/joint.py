@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from validate.attributes import Attribute
 
-SHARED_CELLS = 2**12  # of a table that several sets of attributes share: with four outcomes it stays in cache
+SHARED_CELLS = 3 * 2**12  # of a table that several sets of attributes share: with four outcomes it stays in cache
 HELD_CELLS = 2**19  # of a table that is held at all: with four outcomes, 16 MB
-BLOCK = 2**15  # rows read at a time; where a table has more cells, as many rows as that
+BLOCK = 2**16  # rows read at a time; where a table has more cells, as many rows as that
 
 T = TypeVar("T", np.int64, np.float64)
 Keys = NDArray[np.uint16] | NDArray[np.int64]
