@@ -196,6 +196,7 @@ def record(
             finished="2026-01-02T03:04:31Z",
             command="paritygate run census_income",
             report_only=False,
+            attempt=2,
             seconds={"data": 1.2, "models": 3.4, "comparison": 0.2},
         ),
         suite=SuiteFacts(
@@ -379,7 +380,9 @@ def error() -> EvidenceRecord:
 def empty() -> EvidenceRecord:
     """Not even the data could be read, and no check was made."""
     none = decide((), Scope(screened=0, blind=0, blind_share=0.0, blind_unpooled=0))
-    bare = replace(error(), data=None, contract=(), checks=(), methods=(), verdict=none)
+    bare = replace(
+        error(), run=replace(error().run, attempt=None), data=None, contract=(), checks=(), methods=(), verdict=none
+    )
     return replace(bare, suite=replace(bare.suite, release=Release(), statements=(), hooks=()))
 
 

@@ -28,6 +28,8 @@ _FILTER = re.compile(r"\[([\w.]+)=([^\]]*)\]")
 class Evidence:
     """Where the record holds something that bears on a row."""
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
     path: str  # "data.sha256", "checks[kind=policy].reason"; a list at its end is counted
     label: str
     section: str  # of the report, that shows it in full
@@ -36,6 +38,8 @@ class Evidence:
 @dataclass(frozen=True, kw_only=True)
 class RowSpec:
     """A row as its file declares it."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     id: str
     level: str  # one of the framework's levels
@@ -124,12 +128,13 @@ def unplaced(frameworks: Sequence[Framework], record: EvidenceRecord) -> tuple[S
 
 
 def _found(record: EvidenceRecord, path: str) -> str:
-    """The value at the path as text; of a list, how many there are (of how many, where it was filtered)."""
+    """The value at the path as text; of a list, how many there are (of how many, where a filter comes last)."""
     values: list[Any] = [record]
-    listed: int | None = None  # size of the last list before its filters, while nothing follows it
+    listed: int | None = None  # size of the last list before its last filter, while nothing follows it
     for name, filters in _steps(path):
         values, listed = _step(values, name, path)
         for key, wanted in filters:
+            listed = len(values)
             values = [value for value in values if _plain(_follow(value, key, path)) == wanted]
     filtered = path.endswith("]")
     if listed is not None and (not values or _is_value(values[0]) or filtered):
@@ -144,7 +149,7 @@ def _steps(path: str) -> list[tuple[str, list[tuple[str, str]]]]:
             break
         found.append((match["name"], _FILTER.findall(match["filters"])))
         end = match.end()
-    if not found or end != len(path):
+    if not found or end != len(path) or path.endswith("."):
         raise SuiteError(path, "is no path into the evidence record")
     return found
 

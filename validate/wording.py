@@ -8,13 +8,15 @@ from validate.stats.results import Interval
 
 ABSENT = "–"
 _MINUS = "−"
-# what no output may carry: control characters, lone surrogates, non-characters
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# what no output may carry: control characters, turns of the text's direction, lone surrogates, non-characters
+_ILLEGAL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
 _MOST_DECIMALS = 8
 
 
 def clean(text: str) -> str:
-    """The text with the replacement character for all that HTML, XML and terminals forbid."""
+    """The text with the replacement character for all that HTML, XML and terminals forbid, or could be misled by."""
     return _ILLEGAL.sub("\ufffd", text)
 
 

@@ -14,7 +14,6 @@ MOST = 50  # items of one list
 SYMBOLS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.ERROR: "⚠️"}
 _CUT = "\n\n*The summary was cut here: it had reached the size that is shown. The report has the rest.*\n"
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&|~$]|^[-+#=]|(?<=^\d)[.)]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
-_TURNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # change the direction of the text after them
 
 
 def summary(records: Sequence[EvidenceRecord]) -> str:
@@ -28,7 +27,7 @@ def summary(records: Sequence[EvidenceRecord]) -> str:
 
 def escape(text: str) -> str:
     """Text on one line, without a meaning to Markdown."""
-    flat = " ".join(_TURNS.sub("\ufffd", wording.clean(text)).split())
+    flat = " ".join(wording.clean(text).split())
     return _SPECIAL.sub(r"\\\1", flat).replace("@", "@\u2060")  # a word joiner: nobody is mentioned
 
 

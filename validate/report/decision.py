@@ -1,7 +1,7 @@
 """Page one: the verdict, its rule and that rule's error rates, what could make it wrong, and the top findings."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from validate import wording
 from validate.comparison import Comparison
@@ -9,8 +9,9 @@ from validate.disparity import Disparity
 from validate.evidence import EvidenceRecord
 from validate.gate import CheckKind
 from validate.outcome import Outcome
-from validate.report.facts import change_text, difference_text, is_rate, margin_text, noted, rate, worst_guarded
+from validate.report.facts import change_text, is_rate, limit, margin_text, noted, rate, worst_guarded
 from validate.report.tables import Status, status
+from validate.slices import Kind
 
 MOST_FINDINGS = 8
 
@@ -47,10 +48,11 @@ class Finding:
     dense: str
     compressed: str
     change: str
+    interval: str
     margin: str
     status: Status
-    anchor: str  # of the check that holds it; empty where there is none
-    evidence: str  # that check's id
+    evidence: str  # the check that holds it
+    anchor: str = ""  # of that check; empty where there is none
 
 
 def decision(record: EvidenceRecord) -> Decision:
@@ -126,10 +128,22 @@ def doubts(record: EvidenceRecord) -> Iterator[Doubt]:
         title="Another environment",
         text=f"Measured on {machine}. The environment of use was not declared, so no difference could be looked for.",
     )
-    yield Doubt(
-        title="No earlier run",
-        text="Nothing to compare with: how often these examples were used before, and what was found, is not recorded.",
+    yield Doubt(title="Reuse of the examples", text=_reuse(record))
+
+
+def _reuse(record: EvidenceRecord) -> str:
+    attempt = record.run.attempt
+    if attempt is None:
+        return "How often these examples were used before is not recorded, and there is no earlier run to compare with."
+    known = f"Gate attempt {attempt:,} on these examples, as far as the output folder remembers"
+    if attempt == 1:
+        return f"{known}; there is no earlier run to compare with."
+    told = (
+        "the level is shared out among the declared attempts"
+        if record.policy.attempts
+        else "no allowance is made for it"
     )
+    return f"{known}: a model tuned on earlier results looks better than it is; {told}."
 
 
 def _doubts_of_size(record: EvidenceRecord) -> Iterator[Doubt]:
@@ -174,23 +188,29 @@ def _doubts_of_data(record: EvidenceRecord) -> Iterator[Doubt]:
         yield Doubt(title="Report only", text="This run was asked not to gate: its exit code said 0 whatever it found.")
 
 
-def findings(record: EvidenceRecord, anchors: Mapping[str, str]) -> tuple[Finding, ...]:
+def findings(record: EvidenceRecord, anchor: str) -> tuple[Finding, ...]:
     """The claims that decide, worst first; where little is wrong, what was shown of all examples and the closest."""
     guarded = [c for c in record.comparisons if c.slice.guard]
-    found = [_compared(c, _lost(c), f"non-inferiority: {c.slice.name}", anchors) for c in _of(guarded, Outcome.FAIL)]
     flagged = sorted((c for c in record.comparisons if c.flagged), key=lambda c: c.change.estimate)
-    found += [_compared(c, _flagged_claim(c), "screen", anchors) for c in flagged]
     unequal = sorted((d for d in record.disparities if d.flagged), key=lambda d: d.difference.estimate)
-    found += [_unequal(d, record, anchors) for d in unequal]
-    found += [
-        _compared(c, _undecided(c), f"non-inferiority: {c.slice.name}", anchors)
-        for c in _of(guarded, Outcome.INCONCLUSIVE)
-    ]
+    found = [_compared(c, _lost(c)) for c in _of(guarded, Outcome.FAIL)]
+    found += [_compared(c, _flagged_claim(c), "screen") for c in flagged]
+    found += [_unequal(d, record) for d in unequal]
+    found += [_compared(c, _undecided(c)) for c in _of(guarded, Outcome.INCONCLUSIVE)]
     if len(found) < 3:
         closest = worst_guarded(record)
-        shown = [c for c in guarded if c.outcome is Outcome.PASS and (c.slice.name == "all" or c is closest)]
-        found += [_compared(c, _held(c), f"non-inferiority: {c.slice.name}", anchors) for c in shown]
-    return tuple(found[:MOST_FINDINGS])
+        shown = [c for c in guarded if c.outcome is Outcome.PASS and (c.slice.kind is Kind.ALL or c is closest)]
+        found += [_compared(c, _held(c)) for c in shown]
+    numbers = {check.id: i for i, check in enumerate(record.checks, start=1)}
+    return tuple(_linked(finding, numbers, anchor) for finding in found[:MOST_FINDINGS])
+
+
+def _linked(finding: Finding, numbers: Mapping[str, int], anchor: str) -> Finding:
+    """The finding with a link to the check that holds it."""
+    number = numbers.get(finding.evidence)
+    if number is None:
+        return finding
+    return replace(finding, evidence=f"check {number}", anchor=f"{anchor}-check-{number}")
 
 
 def _of(comparisons: Sequence[Comparison], outcome: Outcome) -> list[Comparison]:
@@ -198,6 +218,8 @@ def _of(comparisons: Sequence[Comparison], outcome: Outcome) -> list[Comparison]
 
 
 def _lost(c: Comparison) -> str:
+    if c.ratio is not None:
+        return f"Errors grow by more than the margin: at least {c.ratio.low:.3f} times"
     least = wording.change(c.change.high, rate=is_rate(c), limit=-c.slice.margin).lstrip("−")
     return f"Loses more than its margin: at least {least}{wording.unit(rate=is_rate(c))}"
 
@@ -209,17 +231,20 @@ def _flagged_claim(c: Comparison) -> str:
 
 
 def _undecided(c: Comparison) -> str:
+    if c.ratio is not None:
+        return f"Not decided: errors may have grown up to {c.ratio.high:.3f} times"
     return f"Not decided: passes a margin of {wording.enough(c.smallest_margin, rate=is_rate(c))} today"
 
 
 def _held(c: Comparison) -> str:
     if c.change.low >= 0:
         return "No loss detected: the lower limit of the change is not below zero"
-    bound = wording.change(c.change.low, rate=is_rate(c), limit=-c.slice.margin).lstrip("−")
+    margin = limit(c)
+    bound = wording.change(c.change.low, rate=is_rate(c), limit=None if margin is None else -margin).lstrip("−")
     return f"No loss larger than {bound}{wording.unit(rate=is_rate(c))} detected ({100 * c.change.level:g} % bound)"
 
 
-def _compared(c: Comparison, claim: str, check: str, anchors: Mapping[str, str]) -> Finding:
+def _compared(c: Comparison, claim: str, check: str = "") -> Finding:
     told = is_rate(c)
     return Finding(
         claim=claim,
@@ -227,15 +252,15 @@ def _compared(c: Comparison, claim: str, check: str, anchors: Mapping[str, str])
         n=wording.count(c.slice.n),
         dense=wording.level(c.dense, rate=told),
         compressed=wording.level(c.compressed, rate=told),
-        change=change_text(c),
+        change=wording.change(c.change.estimate, rate=told) + wording.unit(rate=told),
+        interval=wording.interval(c.change, rate=told, margin=limit(c)),
         margin=margin_text(c),
-        status=status(Outcome.FAIL, "flagged") if check == "screen" else status(c.outcome),
-        anchor=anchors.get(check, ""),
-        evidence=check,
+        status=status(Outcome.FAIL, "flagged") if check else status(c.outcome),
+        evidence=check or f"{CheckKind.NON_INFERIORITY}: {c.slice.name}",
     )
 
 
-def _unequal(d: Disparity, record: EvidenceRecord, anchors: Mapping[str, str]) -> Finding:
+def _unequal(d: Disparity, record: EvidenceRecord) -> Finding:
     told = rate(record)
     both = next((c for c in record.comparisons if c.slice.name == d.slice), None)
     return Finding(
@@ -244,9 +269,9 @@ def _unequal(d: Disparity, record: EvidenceRecord, anchors: Mapping[str, str]) -
         n=wording.count(d.n),
         dense=wording.level(both.dense, rate=told) if both else wording.ABSENT,
         compressed=wording.level(both.compressed, rate=told) if both else wording.ABSENT,
-        change=difference_text(d, rate=told),
+        change=wording.change(d.difference.estimate, rate=told) + wording.unit(rate=told),
+        interval=wording.interval(d.difference, rate=told, margin=d.margin),
         margin=wording.margin(d.margin, rate=told),
         status=status(Outcome.FAIL, "flagged"),
-        anchor=anchors.get("disparity", ""),
-        evidence="disparity",
+        evidence=str(CheckKind.DISPARITY),
     )

@@ -12,6 +12,7 @@ from validate.stats.results import Interval
 WIDTH, HEIGHT = 220, 24  # of a row's picture, in its own units
 _MIDDLE, _EDGE = WIDTH / 2, 4
 _LEAST, _MOST = 1.6, 4.0  # reach of the scale, in margins
+_TICKED = 0.93  # share of the scale that has ticks: a number at its very end would be cut off
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def forest(change: Interval, margin: float | None, on: Scale, *, css: str) -> Fo
 def _scale(reach: float, *, rate: bool) -> Scale:
     bare = Scale(reach=reach, rate=rate, ticks=())
     step = _step(reach)
-    count = int(reach / step)
+    count = int(_TICKED * reach / step)
     ticks = []
     for i in range(-count, count + 1):
         shown = i * step * (100 if rate else 1)

@@ -31,9 +31,9 @@ MOST_DISPARITIES = 200  # rows that are not flagged
 class CheckRow:
     """A check with its place in the appendix."""
 
+    number: int
     anchor: str
     id: str
-    kind: str
     status: Status
     gates: str
     reason: str
@@ -112,7 +112,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most_rest: int) -> ModelV
         name=record.compressed_name,
         decision=decision(record),
         doubts=tuple(doubts(record)),
-        findings=findings(record, {row.id: row.anchor for row in checks}),
+        findings=findings(record, anchor),
         tables=(
             slice_table("guarded", "Guarded slices: each must PASS", by_room(guarded), on),
             slice_table("suspicious", "Screened slices that stand out", by_room(suspicious), on),
@@ -147,9 +147,9 @@ def _sorted_out(record: EvidenceRecord) -> tuple[list[Comparison], list[Comparis
 def _check_rows(record: EvidenceRecord, anchor: str) -> Iterator[CheckRow]:
     for i, check in enumerate(record.checks, start=1):
         yield CheckRow(
+            number=i,
             anchor=f"{anchor}-check-{i}",
             id=check.id,
-            kind=str(check.kind),
             status=status(check.outcome),
             gates="yes" if check.gates else "no",
             reason=check.reason,

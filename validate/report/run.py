@@ -86,13 +86,13 @@ def header(record: EvidenceRecord) -> tuple[Fact, ...]:
     found = [
         Fact(name="Intended use", text=release.intended_use or "not declared"),
         Fact(name="Owner", text=release.owner or "not declared"),
-        Fact(name="Suite", text=f"{record.suite.name}, policy {record.suite.policy_sha256[:12]}"),
+        Fact(name="Suite", text=f"{record.suite.name}, policy {_short(record.suite.policy_sha256)}"),
         Fact(
             name="Examples",
-            text=f"{data.n:,} from {data.source}, {data.sha256[:12]}" if data else "could not be read",
+            text=f"{data.n:,} from {data.source}, {_short(data.sha256)}" if data else "could not be read",
         ),
         Fact(name="Dense model", text=_short_identity(record)),
-        Fact(name="Run", text=f"{record.run.id}, {record.run.started}"),
+        Fact(name="Run", text=f"{record.run.started.replace('T', ' ').replace('Z', ' UTC')}, {record.run.id}"),
         Fact(name="Signature", text="Not signed"),
     ]
     return tuple(found)
@@ -101,8 +101,12 @@ def header(record: EvidenceRecord) -> tuple[Fact, ...]:
 def _short_identity(record: EvidenceRecord) -> str:
     if record.dense is None:
         return "not loaded"
-    digest = f", {record.dense.sha256[:12]}" if record.dense.sha256 else ""
+    digest = f", {_short(record.dense.sha256)}" if record.dense.sha256 else ""
     return f"{record.dense.source}{digest}"
+
+
+def _short(digest: str) -> str:
+    return f"SHA-256 {digest[:12]}…"
 
 
 def overview(records: Sequence[EvidenceRecord]) -> Overview:
@@ -146,7 +150,8 @@ def policy_facts(record: EvidenceRecord) -> Iterator[Fact]:
     yield Fact(name="Screen", text=policy.screen)
     inconclusive = "withholds a PASS" if policy.inconclusive == "block" else "is noted, and withholds nothing by itself"
     yield Fact(name="An inconclusive guarded slice", text=inconclusive)
-    attempts = f"declared: {policy.attempts:,}" if policy.attempts else "not declared, so the level is not shared out"
+    declared = f"{policy.attempts:,} declared" if policy.attempts else "none declared, so the level is not shared out"
+    attempts = declared if record.run.attempt is None else f"this is number {record.run.attempt:,}; {declared}"
     yield Fact(name="Attempts on these examples", text=attempts)
     yield Fact(name="SHA-256 of the policy", text=record.suite.policy_sha256, code=True)
 

@@ -183,7 +183,7 @@ def _label(c: Comparison) -> Status:
 
 
 def _tags(found: Slice) -> tuple[str, ...]:
-    tags = ["guarded"] * found.guard + ["under-represented"] * found.under_represented
+    tags = ["under-represented"] * found.under_represented
     if found.train_share is not None:
         tags.append(f"{wording.share(found.train_share)} of training")
     return tuple(tags)

@@ -1,0 +1,268 @@
+"""The report: complete, self-contained, escaped, ordered, and free of words that claim too much."""
+
+import base64
+import hashlib
+import itertools
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from tests import samples
+from tests.goldens import assert_golden, scrub
+from validate.evidence import EvidenceRecord
+from validate.outcome import Outcome
+from validate.report import render
+from validate.report.decision import findings
+from validate.report.facts import worst_guarded
+from validate.report.forest import forest, scale
+from validate.report.tables import slice_row
+from validate.stats.results import Interval
+
+STATUSES = samples.of_every_status()
+FORBIDDEN = re.compile(
+    r"\b(compliant|complian\w*|certif\w+|approved|satisf\w+|safe|safely|fair|unbiased|robust\w*|RMF coverage)\b",
+    re.IGNORECASE,
+)
+VOID = {"meta", "link", "img", "br", "hr", "input", "path", "rect", "circle", "use"}
+
+
+class Outline(HTMLParser):
+    """What a page is made of, and whether its elements close."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[tuple[tuple[str, ...], str]] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append((tuple(self._open), data))
+
+    def count(self, tag):
+        return sum(name == tag for name, _ in self.tags)
+
+    def visible(self, without=()):
+        return " ".join(t for where, t in self.text if not {"style", *without} & set(where))
+
+
+@pytest.fixture(scope="module", params=[*STATUSES, "all together"])
+def page(request):
+    records = list(STATUSES.values()) if request.param == "all together" else [STATUSES[request.param]]
+    return render(records)
+
+
+def test_one_heading_of_the_first_rank_and_no_rank_skipped(page):
+    ranks = [int(tag[1]) for tag, _ in Outline(page).tags if re.fullmatch(r"h[1-6]", tag)]
+    assert ranks.count(1) == 1
+    assert ranks[0] == 1
+    assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(ranks))
+
+
+def test_tables_have_captions_and_scoped_headers(page):
+    outline = Outline(page)
+    assert outline.count("table") == outline.count("caption") > 0
+    assert all("scope" in attrs for tag, attrs in outline.tags if tag == "th")
+
+
+def test_every_link_and_label_leads_somewhere_and_ids_are_unique(page):
+    tags = Outline(page).tags
+    ids = [attrs["id"] for _, attrs in tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    links = [attrs["href"] for tag, attrs in tags if tag in {"a", "use"}]
+    assert all(link.startswith("#") for link in links)
+    wanted = {link[1:] for link in links} | {
+        attrs["aria-labelledby"] for _, attrs in tags if "aria-labelledby" in attrs
+    }
+    assert wanted <= set(ids)
+
+
+def test_nothing_runs_and_nothing_is_fetched(page):
+    tags = Outline(page).tags
+    assert not [tag for tag, _ in tags if tag in {"script", "iframe", "object", "embed", "img", "form", "base"}]
+    assert not [name for _, attrs in tags for name in attrs if name == "style" or name.startswith("on")]
+    assert [attrs["href"] for tag, attrs in tags if tag == "link"] == ["data:,"]
+    assert not re.search(r"url\(|@import|@font-face", page)
+
+
+def test_the_policy_of_the_page_admits_its_style_and_nothing_else(page):
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = next(a["content"] for t, a in Outline(page).tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_pictures_have_labels(page):
+    for tag, attrs in Outline(page).tags:
+        if tag == "svg":
+            assert attrs.get("aria-hidden") == "true" or (attrs["role"] == "img" and attrs["aria-label"])
+
+
+def test_the_page_can_be_written(page):
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", page)
+    page.encode()
+
+
+@pytest.mark.parametrize("name", [name for name in STATUSES if name != "hostile"])
+def test_no_word_claims_too_much(name):
+    text = Outline(render([STATUSES[name]])).visible(without={"blockquote"})
+    assert FORBIDDEN.findall(text) == []
+    assert re.findall(r"\d+ ?% of (the )?(rows|subcategories)", text) == []
+
+
+def test_a_quoted_statement_keeps_its_words_and_its_author():
+    page = render([STATUSES["pass"]])
+    quote = re.search(r"<blockquote>.*?</blockquote>", page, re.DOTALL).group()
+    assert "safe to share" in quote
+    assert "A. Lind" in quote
+    assert "2026-01-01" in quote
+
+
+def test_markup_in_names_stays_text():
+    page = render([STATUSES["hostile"]])
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert samples.RTL in page
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("pass", "PASS"), ("fail", "FAIL"), ("inconclusive", "INCONCLUSIVE"), ("error", "ERROR"), ("empty", "ERROR")],
+)
+def test_the_verdict_stands_in_overview_and_decision(name, word):
+    record = STATUSES[name]
+    assert record.verdict.outcome == word
+    page = render([record])
+    assert len(re.findall(rf'class="badge {word.lower()}">.*?</svg>{word}</span>', page)) >= 2
+    assert "No decision recorded." in page
+    assert f"exit code {record.verdict.exit_code}" in page
+
+
+def test_what_stopped_a_run_is_said_first():
+    text = Outline(render([STATUSES["error"]])).visible()
+    assert "1 of 2 expectations does not hold" in text
+    assert "Nothing was compared" in text
+    assert "17 of 40,000 values outside 0 to 120" in text
+    assert "No guarded slice was compared." in text
+
+
+def test_report_only_is_said_at_the_top_and_beside_the_verdict():
+    record = STATUSES["fail"]
+    text = render([replace(record, run=replace(record.run, report_only=True))])
+    assert "Report only: this run did not gate." in text
+    assert text.count("did not gate") >= 3
+
+
+def test_several_models_share_a_page_and_differ_in_their_rows():
+    page = render([STATUSES["pass"], STATUSES["fail"]])
+    assert "2 compressed models were judged on the same examples" in page
+    assert 'id="m1-decision"' in page
+    assert 'id="m2-decision"' in page
+    cited = re.search(r"of which PASS: (.*?)</li>", page, re.DOTALL).group(1)
+    assert re.sub(r"<.*?>", "", cited) == "int8 5 of 5; pruned-95 4 of 5"
+
+
+def test_findings_are_ordered_by_what_decides():
+    found = findings(STATUSES["fail"], "m1")
+    assert [f.slice for f in found] == [
+        "label: 50000+.",
+        "group: Black & sex: Female",
+        "group: Black",
+        "group: Black",
+    ]
+    assert [f.evidence for f in found] == ["check 6", "check 9", "check 9", "check 10"]
+    assert 'id="m1-check-6"' in render([STATUSES["fail"]])
+
+
+def test_a_pass_says_what_was_shown_and_not_more():
+    (everything, closest) = findings(STATUSES["pass"], "m1")
+    assert everything.slice == "all"
+    assert everything.claim == "No loss larger than 0.28 points detected (95 % bound)"
+    assert closest.slice == worst_guarded(STATUSES["pass"]).slice.name
+
+
+def test_the_worst_guarded_slice_is_a_failed_one_before_a_wide_one():
+    wide = samples.comparison("wide", 30, 0, 3, guard=True)
+    failed = samples.comparison("failed", 9_000, 0, 240, guard=True)
+    assert wide.outcome is Outcome.INCONCLUSIVE
+    assert wide.change.low < failed.change.low
+    assert worst_guarded(samples.record("m", [wide, failed])).slice.name == "failed"
+
+
+def test_rounding_in_a_row_keeps_the_side_of_the_margin():
+    found = samples.comparison("s", 5_000, 1, 1)
+    near = Interval(estimate=-0.01, low=-0.019999, high=0.001, level=0.95, method="m")
+    row = slice_row(replace(found, change=near), scale([found]))
+    assert row.interval == "−1.9999 to +0.1000" or row.interval.startswith("−1.9999 ")
+    assert row.margin == "2 points"
+
+
+def test_a_margin_that_is_a_ratio_is_told_as_one():
+    found = samples.comparison("s", 5_000, 10, 12)
+    ratio = Interval(estimate=1.05, low=0.98, high=1.12, level=0.95, method="hybrid")
+    judged = replace(found, slice=replace(found.slice, margin_ratio=1.1), ratio=ratio, outcome=Outcome.INCONCLUSIVE)
+    row = slice_row(judged, scale([found]))
+    assert row.margin == "errors × 1.1"
+    assert "errors, compressed against dense: 1.050 (0.980 to 1.120)" in row.remarks
+    assert row.forest.margin is None
+
+
+def test_the_plot_keeps_order_and_shows_what_runs_out_of_it():
+    found = samples.comparison("s", 5_000, 10, 20)
+    on = scale([found])
+    drawn = forest(replace(found.change, low=-0.9), 0.02, on, css="fail")
+    assert drawn.arrow_low
+    assert not drawn.arrow_high
+    assert 0 < drawn.low < drawn.margin < drawn.at < drawn.high < 220
+    assert [tick.x for tick in on.ticks] == sorted(tick.x for tick in on.ticks)
+    assert forest(replace(found.change, low=float("nan")), 0.02, on, css="") is None
+
+
+@pytest.mark.parametrize(("slices", "limit"), [(500, 2_000_000), (5_000, 3_000_000)])
+def test_the_page_stays_small_and_says_what_it_leaves_out(slices, limit):
+    record = samples.many(slices)
+    page = render([record])
+    assert len(page.encode()) < limit
+    assert ("more slices in slices.parquet" in page) == (slices > 1_000)
+
+
+def test_every_guarded_flagged_and_blind_slice_is_shown_in_full():
+    record = samples.many(5_000)
+    special = samples.comparison("the flagged one", 3_000, 0, 300, p_adjusted=1e-12)
+    page = render([replace(record, comparisons=(*record.comparisons, special))])
+    for name in [c.slice.name for c in record.comparisons if c.slice.guard] + ["the flagged one"]:
+        assert f"<bdi>{name}</bdi>" in page
+    for spot in record.blind_spots:
+        assert f"<bdi>{spot.slice}</bdi>" in page
+
+
+def test_no_record_is_no_report():
+    with pytest.raises(ValueError, match="at least one record"):
+        render([])
+
+
+def test_rendering_is_a_function_of_the_records():
+    assert render([STATUSES["fail"]]) == render([samples.failing()])
+
+
+def test_golden():
+    record: EvidenceRecord = STATUSES["fail"]
+    assert_golden("report.html", scrub(render([record])))
