@@ -24,13 +24,13 @@ def sign_test(gains: ArrayLike, losses: ArrayLike) -> Floats:
     Far in the tail it underflows to 0: `sign_test_log` does not.
     """
     gained, lost = _flips(gains, losses)
-    return np.asarray(bdtr(gained, gained + lost, 0.5))
+    return np.asarray(bdtr(gained, (gained + lost).astype(np.int64), 0.5))
 
 
 def sign_test_log(gains: ArrayLike, losses: ArrayLike) -> Floats:
     """Natural logarithm of the sign test's p, finite however far the tail; (m,)."""
     gained, lost = _flips(gains, losses)
-    p = bdtr(gained, gained + lost, 0.5)
+    p = bdtr(gained, (gained + lost).astype(np.int64), 0.5)
     logs = np.log(np.maximum(p, _SMALLEST))
     for i in np.flatnonzero(p < _SMALLEST):
         logs[i] = _log_tail(gained[i], gained[i] + lost[i])
@@ -49,7 +49,7 @@ def mcnemar(gains: ArrayLike, losses: ArrayLike, *, kind: Literal["mid-p", "exac
         z = np.divide(lost - gained, np.sqrt(flips), out=np.zeros_like(flips), where=flips > 0)
         return np.asarray(2 * ndtr(-np.abs(z)))
     fewer = np.minimum(gained, lost)
-    tail = bdtr(fewer, flips, 0.5)
+    tail = bdtr(fewer, flips.astype(np.int64), 0.5)
     if kind == "exact":
         return np.asarray(np.minimum(2 * tail, 1.0))
     point = np.exp(-betaln(fewer + 1, flips - fewer + 1) - np.log1p(flips) - flips * np.log(2))
