@@ -116,9 +116,8 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folde
     from validate.starter import create
 
     create(folder)
-    typer.echo(
-        f"{folder} is ready.  Judge it:       paritygate run {folder}\nThen make it yours: {folder / 'README.md'}"
-    )
+    typer.echo(f"Ready to judge:      paritygate run {folder}")
+    typer.echo(f"Then make it yours:  {folder / 'README.md'}")
 
 
 @app.command()

@@ -93,5 +93,5 @@ def _smallest_margin(n: int, gate: Gate) -> float:
 def _suggestion(entry: Slice, margin: float) -> str:
     """A slice table that would guard this slice, with the declared margin or the smallest one that it could pass."""
     offered = max(entry.margin, float(np.ceil(margin * 1.0001 * 1000) / 1000))
-    name, where = (json.dumps(text, ensure_ascii=False) for text in (f"{entry.name} (guarded)", entry.where))
+    name, where = (json.dumps(text, ensure_ascii=False) for text in (f"guarded {entry.name}", entry.where))
     return f"[[slices]]\nname = {name}\nwhere = {where}\nguard = true\nmargin = {offered:g}\n"
