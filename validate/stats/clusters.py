@@ -70,7 +70,7 @@ def cluster_sums(gains: ArrayLike, losses: ArrayLike, n: ArrayLike) -> ClusterSu
 def cluster_sums_of(
     clusters: NDArray[np.int64], gained: NDArray[np.bool_], lost: NDArray[np.bool_], slices: Iterable[NDArray[np.bool_]]
 ) -> ClusterSums:
-    """The sums of m slices from each example's cluster code (0 to K - 1), gain and loss, and each slice's mask; (n,)."""
+    """The sums of m slices from each example's cluster code (0 to K - 1), gain and loss, and slice's mask; (n,)."""
     k = int(clusters.max(initial=-1)) + 1
     found = []
     for inside in slices:

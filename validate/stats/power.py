@@ -6,9 +6,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, ndtri, xlog1py, xlogy
+from scipy.optimize import brentq
+from scipy.special import gammaln, nctdtr, ndtri, stdtrit, xlog1py, xlogy
 
-from validate.stats.inputs import checked_margin, critical_value
+from validate.stats.inputs import checked_margin, critical_value, one_sided
 from validate.stats.noninferiority import smallest_n
 from validate.stats.paired import tango_z
 from validate.stats.results import Floats
@@ -89,17 +90,25 @@ def connor_sample_size(
 def paired_t_sample_size(margin: float, sd: float, *, power: float, level: float = 0.95) -> float:
     """Examples (not rounded) for a paired t test to show a mean change better than -margin if there is none.
 
-    `sd` is the standard deviation of the differences. Uses the noncentral t of statsmodels.
+    `sd` is the standard deviation of the differences.
 
     Raises:
         ValueError: a margin or a standard deviation that is not positive.
     """
     if not (margin > 0 and sd > 0):
         raise ValueError("margin and standard deviation must be positive")
-    from statsmodels.stats.power import TTestPower  # takes a second to import
+    alpha = one_sided(level)
+    if not 0 < power < 1:
+        raise ValueError("power must be between 0 and 1")
 
-    alpha = (1 - level) / 2
-    return float(TTestPower().solve_power(effect_size=margin / sd, alpha=alpha, power=power, alternative="larger"))
+    def shortfall(n: float) -> float:
+        df = n - 1
+        return power - (1 - float(nctdtr(df, margin / sd * math.sqrt(n), stdtrit(df, 1 - alpha))))
+
+    most = 4.0
+    while shortfall(most) > 0:
+        most *= 2
+    return float(brentq(shortfall, 1 + 1e-6, most))
 
 
 def _probability(n: int, p_gain: float, p_loss: float, event: Callable[[Floats, Floats], NDArray[np.bool_]]) -> float:
