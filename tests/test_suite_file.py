@@ -114,6 +114,7 @@ INT8, WHERE = "[models.compressed.int8]", "slices[1].where"
             "seed = 7\ntask = 'regresion'",
             "task: must be 'classification' or 'regression' (found 'regresion')",
         ),
+        ("seed = 7", "seed = 4294967296", "seed: must be at most 4294967295 (found 4294967296)"),
         ('"leaves"', "5", "suite: must be text (found 5)"),
         ('"leaves"', '"../leaves"', f"suite: {PATTERN} (found '../leaves')"),
         ('label = "leaf"', 'label = ""', "data.label: must not be empty (found '')"),
@@ -252,6 +253,7 @@ INT8, WHERE = "[models.compressed.int8]", "slices[1].where"
             "slices[1].name: a name that begins like this is made from a column (found 'label: rust')",
         ),
         ('"young corn"', '" corn"', "slices[1].name: must be text without spaces at its ends (found ' corn')"),
+        ('"young corn"', r'"a\nb"', r"slices[1].name: a name is one line of printable characters (found 'a\nb')"),
         ('"young corn"', r'"a\u001bb"', r"slices[1].name: a name is one line of printable characters (found 'a\x1bb')"),
         (
             SLICE,

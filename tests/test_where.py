@@ -1,6 +1,8 @@
 """The `where` language: what it reads, and what it refuses with which words."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from validate.errors import SuiteError
 from validate.where import MAX_LENGTH, Among, Arithmetic, Column, Compare, Constant, Logic, Method, Missing, Not, read
@@ -125,3 +127,16 @@ def test_brackets_by_the_thousand_are_counted_not_parsed():
     with pytest.raises(SuiteError, match="a predicate has at most 2,000 characters") as caught:
         read("(" * 5000, PLACE)
     assert "of 5,000" in str(caught.value)
+
+
+TOKENS = """age `a b` ( ) [ ] , . == != < <= and or not in is None True 'x' "y" 1 2.5 + - * / ** @ lambda : = # \\ ` ' {
+} ; é \u202e if else await f' 0x1 1e9 := ... __import__ contains( lower()""".split()
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=10), st.sampled_from(["", " ", "\n"]))
+def test_whatever_stands_there_is_read_or_refused_in_one_line(tokens, between):
+    source = between.join(tokens)
+    try:
+        read(source, PLACE)
+    except SuiteError as error:
+        assert len(str(error).splitlines()) == 1

@@ -23,7 +23,7 @@ SCORE_METRICS = frozenset({"brier", "log_loss", "auc", "ece"})
 Text = Annotated[str, Field(min_length=1)]
 FOLDER_NAME = r"^[A-Za-z0-9][\w.-]*$"
 HOOK = r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
-SLICE_NAME = r"^\S(.*\S)?$"
+SLICE_NAME = r"^\S([\s\S]*\S)?$"
 FolderName = Annotated[str, Field(pattern=FOLDER_NAME, max_length=100)]
 HookSpec = Annotated[str, Field(pattern=HOOK)]
 Margin = Annotated[float, Field(gt=0)]
@@ -249,7 +249,7 @@ class Suite(Table):
     """The suite's name."""
     task: Task = "classification"
     """What the models do."""
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     """Of everything random: the same seed gives the same evidence."""
     release: Release = field(default_factory=Release)
     """Who and what the release is for."""
