@@ -65,6 +65,8 @@ def _family_wise(changes: Changes, family: Family, gate: Gate) -> Floats:
     """Holm-adjusted p of each hypothesis; 1 for those that Tarone's rule leaves out of the family."""
     distinct = family.distinct
     adjusted = np.ones(len(distinct))
+    if not len(distinct):
+        return adjusted
     if gate.screen == "melded" and changes.effective is not None:
         gains, losses, n = (part[distinct] for part in changes.effective)
         return holm(beyond_margin_p(gains, losses, n, family.margins[distinct]))
@@ -88,7 +90,9 @@ def sign_flip_p(
     """Westfall-Young's adjusted p of each hypothesis, which knows how the slices overlap."""
     outcome = outcomes(right(paired, "dense"), right(paired, "compressed"))
     flipped = np.flatnonzero((outcome == GAIN) | (outcome == LOSS))
-    inside = np.stack([members(membership, int(i))[flipped] for i in family.distinct], axis=1)
+    inside = np.zeros((len(flipped), len(family.distinct)), dtype=np.bool_)
+    for column, i in enumerate(family.distinct.tolist()):
+        inside[:, column] = members(membership, i)[flipped]
     signs = np.where(outcome[flipped] == GAIN, 1, -1)
     clusters = None if paired.clusters is None else paired.clusters[flipped]
     return sign_flip_min_p(signs, inside, flips=gate.flips, rng=rng, clusters=clusters).adjusted
