@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.changes import Changes, policy_level, slice_changes
+from validate.changes import Changes, policy_level
 from validate.counts import PairedCounts, identical, score_sums
+from validate.measure import slice_changes
 from validate.metrics import described, scores
 from validate.outcome import Outcome
 from validate.predictions import PairedPredictions
@@ -93,7 +94,7 @@ def compare(
             counts=_counts(changes.counts, i),
             dense=float(changes.dense[i]),
             compressed=float(changes.compressed[i]),
-            change=changes.interval[i],
+            change=changes.interval_of(i),
             ratio=ratios[i],
             outcome=outcomes[i],
             regressed=bool(changes.interval.high[i] < 0),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from validate.changes import Changes, policy_level, slice_changes
+from validate.changes import Changes, policy_level
 from validate.counts import identical
+from validate.measure import slice_changes
 from validate.outcome import Outcome
 from validate.predictions import PairedPredictions
 from validate.sample_size import needed, planned_churn

@@ -18,10 +18,10 @@ from validate.checks import (
 from validate.comparison import Comparison, compare, outcomes_alone
 from validate.disparity import Disparity, compare_complements
 from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, Verdict, decide
-from validate.metrics import METRICS, Needs
+from validate.metrics import METRICS, MetricKind, Needs
 from validate.outcome import Outcome
 from validate.predictions import PairedPredictions, constants
-from validate.slices import Membership, only
+from validate.slices import Membership, only, without_intersections
 from validate.suite import Gate
 from validate.wording import plural
 
@@ -42,7 +42,10 @@ def judge_pair(
     paired: PairedPredictions, membership: Membership, gate: Gate, *, seed: int, integrity: Sequence[CheckResult] = ()
 ) -> Judgement:
     """Compare, check and decide; `integrity` are the checks that were made on the way here."""
-    rate = METRICS[gate.metric].kind == "binary"
+    kind = METRICS[gate.metric].kind
+    rate = kind is MetricKind.BINARY
+    if kind is MetricKind.AGGREGATE:  # every slice is bootstrapped: too slow, and too coarse, for small intersections
+        membership = without_intersections(membership)
     comparisons = compare(paired, membership, gate, np.random.default_rng(seed))
     disparities = compare_complements(paired, membership, gate, np.random.default_rng(seed))
     checks = (

@@ -134,13 +134,18 @@ def only(membership: Membership, which: Sequence[int]) -> Membership:
     )
 
 
+def without_intersections(membership: Membership) -> Membership:
+    """The membership in all slices but the intersections."""
+    return only(membership, [i for i, entry in enumerate(membership.slices) if entry.kind is not Kind.CROSS])
+
+
 def take(membership: Membership, rows: NDArray[np.intp]) -> Membership:
     """The membership of some examples, or of a sample with repetition; slices keep the whole's n and share."""
     masks = [np.unpackbits(mask, count=membership.n)[rows] for mask in membership.masks]
     return replace(
         membership,
         n=len(rows),
-        attributes=tuple(replace(a, codes=a.codes[rows]) for a in membership.attributes),
+        attributes=tuple(attribute.at(rows) for attribute in membership.attributes),
         masks=tuple(np.packbits(mask) for mask in masks),
     )
 
