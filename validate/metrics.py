@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.predictions import PairedPredictions, Which, answers, given, probabilities
+from validate.stats.calibration import top_label_calibration_error
 from validate.suite import Task
 
 CLIP = float(np.finfo(np.float32).eps)  # of a probability in the log-loss: what float32 logits can tell from zero
-BINS = 15  # of the calibration error
 
 Floats = NDArray[np.float64]
 Labels = NDArray[Any]  # (n,) class codes or values
@@ -189,11 +189,8 @@ def _area(positive: NDArray[np.bool_], score: Floats) -> float:
 
 
 def _calibration_error(labels: Labels, chances: Outputs, _k: int) -> float:
-    """Expected calibration error of the top label, 15 bins of equal width, closed on the right (Guo et al. 2017)."""
-    confidence = chances.max(axis=1)
-    gap = (chances.argmax(axis=1) == labels) - confidence
-    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    return float(np.abs(np.bincount(bins, weights=gap, minlength=BINS)).sum() / len(labels))
+    """Expected calibration error of the top label; a probability may be above 1 by what float32 rounds."""
+    return top_label_calibration_error(np.clip(chances, 0, 1), labels).l1
 
 
 def _rmse(labels: Labels, values: Outputs, _k: int) -> float:

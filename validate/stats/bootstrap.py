@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from validate.stats.inputs import floats, one_sided
 from validate.stats.results import Floats, Interval
@@ -56,6 +55,8 @@ def bootstrap(
     method = _method(units, resamples, clusters is not None)
     if units < FEWEST or not np.isfinite(estimate):
         return _undecided(estimate, level, method, units)
+    from scipy import stats  # takes a second to import
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a degenerate distribution is recognised below
         found = stats.bootstrap(
@@ -95,6 +96,8 @@ def mean_bootstrap_interval(
     method = _method(sums.size, resamples, clusters is not None)
     if sums.size < FEWEST or np.ptp(found) <= 1e-12 * np.abs(found).max():
         return _undecided(estimate, level, method, sums.size).interval
+
+    from scipy import stats  # takes a second to import
 
     def mean(sums: Floats, sizes: Floats, axis: int) -> Floats:
         return np.asarray(sums.sum(axis=axis) / sizes.sum(axis=axis))

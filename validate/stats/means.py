@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from validate.stats.bootstrap import mean_bootstrap_interval
 from validate.stats.inputs import floats, one_sided
@@ -62,6 +61,8 @@ def paired_t(differences: ArrayLike, *, level: float = 0.95) -> StudentT:
     estimate = float(values.mean()) if values.size else np.nan
     if not _varies(values):
         return _undefined(estimate, values.size, level, PAIRED_T)
+    from scipy import stats  # takes a second to import
+
     t = stats.ttest_1samp(values, 0.0)
     interval = _interval(estimate, t.confidence_interval(level), level, PAIRED_T)
     return StudentT(interval=interval, t=float(t.statistic), df=float(t.df), p=float(t.pvalue), n=values.size)
@@ -73,6 +74,8 @@ def welch_t(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Stud
     estimate = float(x.mean() - y.mean()) if x.size and y.size else np.nan
     if min(x.size, y.size) < 2 or not (_varies(x) or _varies(y)):
         return _undefined(estimate, x.size + y.size, level, WELCH)
+    from scipy import stats
+
     t = stats.ttest_ind(x, y, equal_var=False)
     interval = _interval(estimate, t.confidence_interval(level), level, WELCH)
     return StudentT(interval=interval, t=float(t.statistic), df=float(t.df), p=float(t.pvalue), n=x.size + y.size)
