@@ -1,7 +1,7 @@
 """What each slice is, and what it could show, before any model runs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,9 +13,11 @@ from validate.metrics import METRICS, MetricKind
 from validate.sample_size import POWER, fewest, needed
 from validate.slices import Kind, Membership, Slice, build_membership, members
 from validate.stats.paired import tango_interval
+from validate.stats.power import power_for_each, tango_power
 from validate.suite import Gate, LoadedSuite
 
 CHURN = 0.02  # share of examples that flip, where no earlier run tells
+MOST_ENUMERATED = 2_000  # examples up to which power is enumerated: more only add to it
 TOGETHER = 0.90  # power that all guarded slices PASS together
 
 
@@ -29,6 +31,7 @@ class PlanRow:
     n_smallest: int  # examples without which it cannot PASS unless it gains
     n_power: int | None  # to PASS with 80 % power if nothing changed, at the assumed churn; None for other metrics
     n_together: int | None  # of a guarded slice: so that all of them PASS together with 90 % power
+    power: float | None  # of a guarded slice: probability that it PASSes if nothing changed, at this churn
     smallest_margin: float | None  # that it could PASS without a single flip; None for other metrics
     suggestion: str  # TOML that would guard it at a margin that it could pass; "" where it is guarded already
 
@@ -40,6 +43,7 @@ class Plan:
     suite: str
     n: int  # examples
     churn: float  # assumed share of examples that flip
+    power: float | None  # that all guarded slices PASS together if nothing changed: at least this much
     rows: tuple[PlanRow, ...]  # `all` first, then guarded slices, then the others; intersections last
 
 
@@ -57,6 +61,7 @@ def plan(loaded: LoadedSuite, *, churn: float = CHURN) -> Plan:
         suite=loaded.suite.suite,
         n=len(dataset),
         churn=churn,
+        power=_together([row.power for row in rows if row.power is not None]),
         rows=tuple(rows),
     )
 
@@ -71,7 +76,6 @@ def _row(i: int, membership: Membership, dataset: Dataset, gate: Gate, churn: fl
     labels = dataset.labels[inside]
     rates = METRICS[gate.metric].kind is MetricKind.BINARY
     guarded = sum(s.guard for s in membership.slices)
-    together = 1 - (1 - TOGETHER) / max(guarded, 1)
     margin = _smallest_margin(entry.n, gate) if rates else None
     return PlanRow(
         slice=entry,
@@ -79,10 +83,23 @@ def _row(i: int, membership: Membership, dataset: Dataset, gate: Gate, churn: fl
         ids=tuple(dataset.ids[np.flatnonzero(inside)[:3]]),
         n_smallest=fewest(entry.margin, gate),
         n_power=needed(entry.margin, churn, gate, POWER) if rates else None,
-        n_together=needed(entry.margin, churn, gate, together) if rates and entry.guard else None,
+        n_together=needed(entry.margin, churn, gate, power_for_each(TOGETHER, guarded))
+        if rates and entry.guard
+        else None,
+        power=_power(entry, churn, gate) if rates and entry.guard else None,
         smallest_margin=margin,
         suggestion="" if entry.guard or margin is None else _suggestion(entry, margin),
     )
+
+
+def _power(entry: Slice, churn: float, gate: Gate) -> float:
+    """Exact probability that a slice PASSes if gains and losses are equally likely; at least that, for a large one."""
+    return tango_power(min(entry.n, MOST_ENUMERATED), churn / 2, churn / 2, entry.margin, level=policy_level(gate))
+
+
+def _together(powers: Sequence[float]) -> float | None:
+    """The least probability that all PASS together, however the slices overlap (Bonferroni); None without any."""
+    return max(0.0, 1 - sum(1 - power for power in powers)) if powers else None
 
 
 def _smallest_margin(n: int, gate: Gate) -> float:
