@@ -137,6 +137,7 @@ def notes(
         for c in reversed(ordered)
         if c.p_gain_fdr is not None and c.p_gain_fdr <= FDR
     ]
+    found += _closest(comparisons)
     screened = [c for c in ordered if c.slice.screened]
     below = sum(c.change.estimate < 0 for c in screened)
     if below:
@@ -206,8 +207,22 @@ def _wanted(c: Comparison) -> str:
     return "; ".join(needs)
 
 
+def _closest(comparisons: Sequence[Comparison]) -> list[Note]:
+    """How few answers it would have taken to change the outcome of a guarded slice: of the nearest one."""
+    near = [c for c in comparisons if c.slice.guard and c.flips is not None]
+    if not near:
+        return []
+    c = min(near, key=lambda c: abs(c.flips or 0))
+    flips = c.flips or 0
+    other = "more and it would not have passed" if flips > 0 else "fewer and it would have passed"
+    return [Note(kind="closest call", slice=c.slice.name, text=f"{plural(abs(flips), 'loss', 'losses')} {other}")]
+
+
 def _listed(kind: str, c: Comparison, p: float | None) -> Note:
-    return Note(kind=kind, slice=c.slice.name, text=f"{_changed(c)}, n = {c.slice.n:,}, adjusted p {p_value(p)}")
+    text = f"{_changed(c)}, n = {c.slice.n:,}, adjusted p {p_value(p)}"
+    if kind == "loss" and c.fcr is not None:
+        text += f", {interval(c.fcr, rate=c.counts is not None)} allowing for its having been picked"
+    return Note(kind=kind, slice=c.slice.name, text=text)
 
 
 def _changed(c: Comparison) -> str:

@@ -14,9 +14,10 @@ from validate.metrics import described, scores
 from validate.outcome import Outcome
 from validate.predictions import PairedPredictions
 from validate.sample_size import planned_churn, sample_sizes
-from validate.screen import Family, screen, sign_flip_p
+from validate.screen import FDR, Family, Screen, screen, sign_flip_p
 from validate.slices import Kind, Membership, Slice, only
 from validate.stats.noninferiority import classify, classify_ratio, error_ratio_interval
+from validate.stats.paired import tango_interval
 from validate.stats.results import Interval
 from validate.suite import Gate
 
@@ -52,7 +53,7 @@ class Comparison:
     dense: float
     compressed: float
     change: Interval  # compressed - dense, oriented: negative means harm
-    ratio: Interval | None  # of the error rates, compressed / dense, where the margin is a ratio
+    ratio: Interval | None = None  # of the error rates, compressed / dense, where the margin is a ratio
     outcome: Outcome  # PASS | INCONCLUSIVE | FAIL: describes; only guarded slices make it a check
     regressed: bool  # the whole interval is below zero, whatever the margin
     p: float  # one-sided, of no loss
@@ -60,6 +61,7 @@ class Comparison:
     p_adjusted: float | None  # over the screen's family; None outside it
     p_fdr: float | None  # Benjamini-Hochberg over the screen's family
     p_gain_fdr: float | None  # the same for gains
+    fcr: Interval | None = None  # wider: of a slice listed by p_fdr, allowing for its having been picked; None otherwise
     flagged: bool  # by the screen: really worse, and by itself worse than the margin
     n_smallest: int  # examples without which it cannot PASS unless it gains
     n_needed: int | None  # for 80 % power if nothing changed, at the churn seen; None where it is decided or unknown
@@ -86,6 +88,7 @@ def compare(
     joint = sign_flip_p(paired, membership, family, gate, rng) if gate.screen == "westfall-young" else None
     found = screen(changes, family, gate, joint)
     sizes = sample_sizes(changes, slices, outcomes, planned_churn(paired, gate), gate)
+    picked = _picked(changes, found)
     beside = describe(paired, membership, gate)
     made = [
         Comparison(
@@ -103,6 +106,7 @@ def compare(
             p_adjusted=_number(found.p_adjusted[i]),
             p_fdr=_number(found.p_fdr[i]),
             p_gain_fdr=_number(found.p_gain_fdr[i]),
+            fcr=picked[i],
             flagged=bool(found.flagged[i]),
             note=_note(i, changes, slices, same_as),
             scores=beside[i],
@@ -146,6 +150,15 @@ def describe(paired: PairedPredictions, membership: Membership, gate: Gate) -> l
                     )
                 )
     return [tuple(found[entry.name]) for entry in membership.slices]
+
+
+def _picked(changes: Changes, found: Screen) -> list[Interval | None]:
+    """Intervals of the slices that are listed because they look worst, at the level that allows for the picking."""
+    listed = found.p_fdr <= FDR
+    if not listed.any() or changes.effective is None or found.listed_level <= 0.5:
+        return [None] * len(changes)
+    wider = tango_interval(*changes.effective, level=found.listed_level)
+    return [wider[i] if chosen else None for i, chosen in enumerate(listed)]
 
 
 def _ratios(changes: Changes, slices: Sequence[Slice], gate: Gate) -> list[Interval | None]:

@@ -9,7 +9,7 @@ from validate.changes import Changes
 from validate.counts import GAIN, LOSS, outcomes
 from validate.predictions import PairedPredictions, right
 from validate.slices import Membership, members
-from validate.stats.multiplicity import benjamini_hochberg, holm, tarone_family
+from validate.stats.multiplicity import benjamini_hochberg, fcr_level, holm, tarone_family
 from validate.stats.noninferiority import beyond_margin_p
 from validate.stats.results import Floats
 from validate.stats.sign_flips import sign_flip_min_p
@@ -26,6 +26,7 @@ class Screen:
     p_fdr: Floats  # (m,) Benjamini-Hochberg, of losses
     p_gain_fdr: Floats  # (m,) Benjamini-Hochberg, of gains
     flagged: NDArray[np.bool_]  # (m,) really worse, and by itself worse than the margin
+    listed_level: float  # of intervals of the listed slices that cover all but a share FDR of them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,6 +57,7 @@ def screen(changes: Changes, family: Family, gate: Gate, p_joint: Floats | None 
     return Screen(
         p_adjusted=p_adjusted,
         p_fdr=_listed(changes.p, family),
+        listed_level=fcr_level(changes.p[family.distinct], q=FDR)[1],
         p_gain_fdr=_listed(changes.p_gain, family),
         flagged=family.screened & (p_adjusted <= 1 - gate.confidence) & too_much,
     )
