@@ -222,7 +222,7 @@ def _melded_integral(gains: Floats, losses: Floats, n: Floats, threshold: Floats
     left = np.maximum(cut, betaincinv(a, b, _TAIL))
     right = np.maximum(left, betainccinv(a, b, _TAIL))
     nodes, weights = _NODES
-    t = left[:, None] + (right - left)[:, None] * (nodes + 1) / 2
+    t = np.minimum(left[:, None] + (right - left)[:, None] * (nodes + 1) / 2, np.nextafter(1, 0))  # finite log(1 - t)
     share = np.clip(0.5 + threshold[:, None] / (2 * t), 0, 1)
     log_density = (a[:, None] - 1) * np.log(t) + (b[:, None] - 1) * np.log1p(-t)
     density = weights * np.exp(log_density - log_density.max(axis=1, keepdims=True))
