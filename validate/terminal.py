@@ -206,7 +206,8 @@ def _plan_notes(made: Plan, shown: Sequence[PlanRow]) -> Iterator[str]:
         yield printable("Label mix: " + " · ".join(name for name, _ in labels[:MOST_LABELS]))
     if len(shown) < len(made.rows):
         yield f"And {wording.plural(len(made.rows) - len(shown), 'intersection')}, screened: see --json."
-    yield f"80 % power: for a model that loses nothing on balance and flips {wording.percent(made.churn, 0)} of the examples."
+    churn = wording.percent(made.churn, 0)
+    yield f"80 % power: for a model that flips {churn} of the examples and loses nothing on balance."
 
 
 def _offers(shown: Sequence[PlanRow]) -> Iterator[Text]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from validate.attempts import append_attempts
 from validate.errors import OutputError
-from validate.evidence import EvidenceRecord, to_json
+from validate.evidence import EvidenceRecord, read_record, to_json
 from validate.exports.junit import junit
 from validate.exports.summary import summary
 from validate.exports.tables import slice_table
@@ -41,7 +41,9 @@ def write(records: Sequence[EvidenceRecord], rows: Sequence[pd.DataFrame | None]
     attempts = attempts_of(records)
     if attempts:
         append_attempts(out / ATTEMPTS, attempts)
-    return (*written, *write_together(records, out))
+    # from what was written, so that `report` makes the same files again, to the byte
+    kept = [read_record(out / record.compressed_name / "results.json") for record in records]
+    return (*written, *write_together(kept, out))
 
 
 def write_together(records: Sequence[EvidenceRecord], out: Path) -> tuple[Path, ...]:
