@@ -17,6 +17,7 @@ from validate.stats.significance import mcnemar
 
 NAM = "score test sample size (Nam 1997; Liu et al. 2002)"
 CONNOR = "McNemar sample size (Connor 1987)"
+_ROUNDING = 1e-12
 _TAIL = 1e-13  # probability of a number of flips that enumeration leaves out
 
 
@@ -30,7 +31,7 @@ def nam_sample_size(p_gain: float, p_loss: float, margin: float, *, power: float
     """
     _check_rates(p_gain, p_loss)
     change = p_gain - p_loss
-    if change <= -margin:
+    if change + margin <= _ROUNDING:
         raise ValueError("a loss at or beyond the margin cannot PASS with any number of examples")
     b = -p_gain - p_loss - (2 - change) * margin
     loss = (-b + math.sqrt(max(b * b - 8 * p_loss * margin * (1 + margin), 0.0))) / 4

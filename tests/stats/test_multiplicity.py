@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import false_discovery_control
+
+from validate.stats.multiplicity import (
+    benjamini_hochberg,
+    benjamini_yekutieli,
+    e_benjamini_hochberg,
+    fcr_level,
+    first_of_identical,
+    holm,
+    hommel,
+    tarone_family,
+)
+
+families = st.lists(st.floats(1e-12, 1), min_size=1, max_size=12).map(np.array)
+ADJUSTMENTS = [holm, hommel, benjamini_hochberg, benjamini_yekutieli]
+
+
+@given(families, st.randoms(use_true_random=False))
+@pytest.mark.parametrize("adjust", ADJUSTMENTS)
+def test_adjusting_keeps_order_and_never_helps(adjust, p, random):
+    adjusted = adjust(p)
+    order = list(range(len(p)))
+    random.shuffle(order)
+    assert np.all(adjusted >= p - 1e-15)
+    assert np.all(adjusted <= 1)
+    assert np.all(np.diff(adjusted[np.argsort(p, kind="stable")]) >= -1e-12)
+    np.testing.assert_allclose(adjust(p[order]), adjusted[order])
+
+
+@given(families)
+def test_stronger_promises_cost_more(p):
+    assert np.all(holm(p) >= hommel(p) - 1e-12)
+    assert np.all(hommel(p) >= benjamini_hochberg(p) - 1e-12)
+    assert np.all(benjamini_yekutieli(p) >= benjamini_hochberg(p) - 1e-12)
+
+
+@given(families)
+def test_lists_as_scipy(p):
+    np.testing.assert_allclose(benjamini_hochberg(p), false_discovery_control(p, method="bh"), atol=1e-12)
+    np.testing.assert_allclose(benjamini_yekutieli(p), false_discovery_control(p, method="by"), atol=1e-12)
+
+
+@pytest.mark.parametrize("adjust", ADJUSTMENTS)
+def test_one_hypothesis_needs_no_adjustment_and_none_needs_nothing(adjust):
+    assert adjust([0.03]) == pytest.approx([0.03])
+    assert adjust([]).size == 0
+
+
+@pytest.mark.parametrize("p", [[np.nan, 0.1], [-0.1], [1.1], 0.5])
+@pytest.mark.parametrize("adjust", ADJUSTMENTS)
+def test_what_is_no_p_value_is_refused(adjust, p):
+    with pytest.raises(ValueError, match="p-values"):
+        adjust(p)
+
+
+@pytest.mark.parametrize(("size", "fewest"), [(10, 8), (100, 11), (1000, 15), (5000, 17)])
+def test_flips_without_which_a_slice_cannot_be_flagged(size, fewest):
+    assert tarone_family([fewest - 1, fewest], alpha=0.05, size=size).tolist() == [False, True]
+
+
+def test_a_family_has_a_member():
+    with pytest.raises(ValueError, match="family"):
+        tarone_family([3], alpha=0.05, size=0)
+
+
+def test_identical_slices_are_one_hypothesis():
+    assert first_of_identical(["a", "b", "a", "c", "b"]).tolist() == [0, 1, 0, 3, 1]
+
+
+def test_selected_intervals_are_wider():
+    chosen, level = fcr_level([0.001, 0.9, 0.8, 0.7], q=0.05)
+    assert chosen.tolist() == [True, False, False, False]
+    assert level == 1 - 0.05 / 4
+    assert fcr_level([0.9, 0.8], q=0.05)[1] == 1
+
+
+def test_e_values_are_listed_under_any_dependence():
+    assert e_benjamini_hochberg([100, 1, 45, 0], q=0.05).tolist() == [True, False, True, False]
+    assert not e_benjamini_hochberg([10, 1], q=0.05).any()
+    with pytest.raises(ValueError, match="e-values"):
+        e_benjamini_hochberg([-1], q=0.1)
