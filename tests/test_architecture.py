@@ -15,9 +15,15 @@ PACKAGE = ROOT / "validate"
 
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
-errors outcome suite where columns predicates suite_rules suite_file stats wording places starter hooks tables contract data
-predictions runners attributes slices joint counts metrics changes planning screen comparison disparity discovery gate
-checks methods evidence judgement recording frameworks report exports pipeline terminal commands cli
+errors outcome suite where columns predicates suite_rules suite_file
+stats wording places starter attempts hooks tables
+contract data predictions runners
+attributes joint slices counts metrics
+changes rate_changes score_changes measure sample_size planning
+screen comparison disparity
+scores damage search searchable discovery
+gate checks methods evidence judgement notebook recording
+frameworks report exports pipeline terminal commands cli
 """
 ORDER = STAGES.split()
 
