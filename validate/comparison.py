@@ -61,7 +61,7 @@ class Comparison:
     p_adjusted: float | None  # over the screen's family; None outside it
     p_fdr: float | None  # Benjamini-Hochberg over the screen's family
     p_gain_fdr: float | None  # the same for gains
-    fcr: Interval | None = None  # wider: of a slice listed by p_fdr, allowing for its having been picked; None otherwise
+    fcr: Interval | None = None  # wider: of a slice listed by p_fdr, for its having been picked
     flagged: bool  # by the screen: really worse, and by itself worse than the margin
     n_smallest: int  # examples without which it cannot PASS unless it gains
     n_needed: int | None  # for 80 % power if nothing changed, at the churn seen; None where it is decided or unknown
