@@ -36,6 +36,7 @@ class Doubt:
 
     title: str
     text: str
+    section: str = ""  # of this model, that lists all of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,14 +154,7 @@ def _doubts_of_size(record: EvidenceRecord) -> Iterator[Doubt]:
         weight = "noted, not counted" if noted(record) else "no PASS without it"
         yield Doubt(title="Undecided", text=f"Guarded, and too uncertain to say: {wording.listing(named)}; {weight}.")
     if record.blind_spots:
-        alone = [b for b in record.blind_spots if b.pooled is None]
-        text = f"{wording.plural(len(record.blind_spots), 'category', 'categories')} cannot be judged alone"
-        text += (
-            f"; {len(alone):,} of them not in a pool either: {wording.listing([b.slice for b in alone])}."
-            if alone
-            else (", only together with others: a pool speaks for the average of its members.")
-        )
-        yield Doubt(title="Too small", text=text)
+        yield Doubt(title="Too small", text=_too_small(record), section="blind")
     calls = [c for c in record.comparisons if c.slice.guard and c.flips]
     closest = min(calls, key=lambda c: abs(c.flips or 0), default=None)
     if closest is not None and closest.flips is not None:
@@ -170,6 +164,16 @@ def _doubts_of_size(record: EvidenceRecord) -> Iterator[Doubt]:
         yield Doubt(title="Closest call", text=text)
     if not record.comparisons:
         yield Doubt(title="Nothing compared", text="The run ended before the models’ answers were compared.")
+
+
+def _too_small(record: EvidenceRecord) -> str:
+    spots = record.blind_spots
+    unpooled = sum(spot.pooled is None for spot in spots)
+    text = f"{wording.plural(len(spots), 'category', 'categories')} cannot be judged alone"
+    text += (
+        f", {unpooled:,} of them not in a pool either" if unpooled else ", only in a pool, which speaks for an average"
+    )
+    return f"{text}: {wording.listing([f'{spot.slice} (n {spot.n:,})' for spot in spots], most=8)}."
 
 
 def _doubts_of_data(record: EvidenceRecord) -> Iterator[Doubt]:

@@ -23,8 +23,7 @@ from validate.report.tables import (
     status,
 )
 
-MOST_SCORES = 400  # rows of described metrics
-MOST_DISPARITIES = 200  # rows that are not flagged
+FIRST = 12  # rows of the disparity register that are seen without opening it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +85,12 @@ class ModelView:
     decision: Decision
     doubts: tuple[Doubt, ...]
     findings: tuple[Finding, ...]
-    tables: tuple[SliceTable, ...]  # guarded, flagged and noted; empty where nothing was compared
+    tables: tuple[SliceTable, ...]  # guarded, flagged, noted; empty where nothing was compared
     rest: SliceTable | None  # the other slices
     blind: tuple[BlindRow, ...]
     axis: Scale  # shared by the tables
-    register: tuple[DisparityRow, ...]
+    register: tuple[DisparityRow, ...]  # flagged, and those with the largest differences
+    register_rest: tuple[DisparityRow, ...]
     register_more: int
     scores: tuple[ScoreRow, ...]
     identities: tuple[IdentityRow, ...]
@@ -99,14 +99,14 @@ class ModelView:
     checks: tuple[CheckRow, ...]
 
 
-def model_view(record: EvidenceRecord, anchor: str, *, most_rest: int) -> ModelView:
-    """The view of one record; `most_rest` limits the table of slices that are neither guarded nor suspicious."""
+def model_view(record: EvidenceRecord, anchor: str, *, most: int) -> ModelView:
+    """The view of one record; `most` limits the rows of tables other than of guarded, flagged and blind slices."""
     checks = tuple(_check_rows(record, anchor))
-    guarded, suspicious, rest = _sorted_out(record)
-    on = scale([*guarded, *(c for c in suspicious if c.flagged)] or list(record.comparisons))
+    guarded, flagged, noted, rest = _sorted_out(record)
+    on = scale([*guarded, *flagged] or list(record.comparisons))
     told = any(is_rate(c) for c in record.comparisons)
     register = sorted(record.disparities, key=lambda d: (not d.flagged, d.difference.estimate))
-    shown = [d for i, d in enumerate(register) if d.flagged or i < MOST_DISPARITIES]
+    first = max(FIRST, sum(d.flagged for d in register))
     return ModelView(
         anchor=anchor,
         name=record.compressed_name,
@@ -115,14 +115,18 @@ def model_view(record: EvidenceRecord, anchor: str, *, most_rest: int) -> ModelV
         findings=findings(record, anchor),
         tables=(
             slice_table("guarded", "Guarded slices: each must PASS", by_room(guarded), on),
-            slice_table("suspicious", "Screened slices that stand out", by_room(suspicious), on),
+            slice_table("flagged", "Flagged by the screen", by_room(flagged), on),
+            slice_table(
+                "noted", "Not flagged, yet listed as worse or as beyond the margin", by_room(noted), on, most=most
+            ),
         ),
-        rest=slice_table("rest", "All other slices", by_room(rest), on, most=most_rest) if rest else None,
+        rest=slice_table("rest", "All other slices", by_room(rest), on, most=most) if rest else None,
         blind=tuple(_blind_rows(record, rate=told)),
         axis=on,
-        register=tuple(disparity_row(d, record, on) for d in shown),
-        register_more=len(register) - len(shown),
-        scores=score_rows(record.comparisons, MOST_SCORES),
+        register=tuple(disparity_row(d, record, on) for d in register[:first]),
+        register_rest=tuple(disparity_row(d, record, on) for d in register[first : first + most]),
+        register_more=max(0, len(register) - first - most),
+        scores=score_rows(record.comparisons, most),
         identities=tuple(_identity_rows(record.dense, record.compressed)),
         residual=tuple(_residual(record)),
         notes=tuple(NoteRow(kind=n.kind, slice=n.slice or "", text=n.text) for n in record.notes),
@@ -130,18 +134,22 @@ def model_view(record: EvidenceRecord, anchor: str, *, most_rest: int) -> ModelV
     )
 
 
-def _sorted_out(record: EvidenceRecord) -> tuple[list[Comparison], list[Comparison], list[Comparison]]:
-    """Guarded slices, those that stand out, and the others."""
-    noted = {note.slice for note in record.notes if note.kind in {"loss", "disparity"}}
-    guarded, suspicious, rest = [], [], []
+def _sorted_out(record: EvidenceRecord) -> tuple[list[Comparison], ...]:
+    """Guarded slices, flagged ones, those that a note or their own outcome makes stand out, and the others."""
+    listed = {note.slice for note in record.notes if note.kind in {"loss", "disparity"}}
+    guarded: list[Comparison] = []
+    flagged: list[Comparison] = []
+    noted: list[Comparison] = []
+    rest: list[Comparison] = []
     for c in record.comparisons:
         if c.slice.guard:
             guarded.append(c)
-        elif c.flagged or c.outcome in {Outcome.FAIL, Outcome.ERROR} or c.slice.name in noted:
-            suspicious.append(c)
-        else:
-            rest.append(c)
-    return guarded, suspicious, rest
+        if c.flagged:
+            flagged.append(c)
+        elif not c.slice.guard:
+            stands_out = c.outcome in {Outcome.FAIL, Outcome.ERROR} or c.slice.name in listed
+            (noted if stands_out else rest).append(c)
+    return guarded, flagged, noted, rest
 
 
 def _check_rows(record: EvidenceRecord, anchor: str) -> Iterator[CheckRow]:

@@ -29,7 +29,7 @@ from validate.report.run import (
 from validate.report.tables import Status, status
 from validate.suite import Statement
 
-MOST_REST = 1_000  # rows of unremarkable slices in a whole page
+MOST_ROWS = 900  # of each kind of table that is cut short, in a whole page
 SHARED = frozenset({"scope", "data", "policy", "method", "limits", "reproduce", "files"})  # sections of all models
 
 
@@ -85,7 +85,7 @@ def page_view(records: Sequence[EvidenceRecord]) -> Page:
     """The view of a run."""
     first = records[0]
     known = frameworks()
-    most_rest = max(50, MOST_REST // len(records))
+    most = max(50, MOST_ROWS // len(records))
     return Page(
         title=first.suite.release.system or first.suite.name,
         suite=first.suite.name,
@@ -94,7 +94,7 @@ def page_view(records: Sequence[EvidenceRecord]) -> Page:
         gated=not first.run.report_only,
         header=header(first),
         overview=overview(records),
-        models=tuple(model_view(r, f"m{i}", most_rest=most_rest) for i, r in enumerate(records, start=1)),
+        models=tuple(model_view(r, f"m{i}", most=most) for i, r in enumerate(records, start=1)),
         data=tuple(data_facts(first)),
         contract=tuple(_contract_row(found) for found in first.contract),
         policy=tuple(policy_facts(first)),

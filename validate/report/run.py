@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from validate import wording
 from validate.evidence import EvidenceRecord, sha256
@@ -92,7 +93,7 @@ def header(record: EvidenceRecord) -> tuple[Fact, ...]:
             text=f"{data.n:,} from {data.source}, {_short(data.sha256)}" if data else "could not be read",
         ),
         Fact(name="Dense model", text=_short_identity(record)),
-        Fact(name="Run", text=f"{record.run.started.replace('T', ' ').replace('Z', ' UTC')}, {record.run.id}"),
+        Fact(name="Run", text=f"{_moment(record.run.started)}, {record.run.id}"),
         Fact(name="Signature", text="Not signed"),
     ]
     return tuple(found)
@@ -103,6 +104,14 @@ def _short_identity(record: EvidenceRecord) -> str:
         return "not loaded"
     digest = f", {_short(record.dense.sha256)}" if record.dense.sha256 else ""
     return f"{record.dense.source}{digest}"
+
+
+def _moment(started: str) -> str:
+    """A time stamp as people read it; as it stands where it is none."""
+    try:
+        return f"{datetime.fromisoformat(started).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return started
 
 
 def _short(digest: str) -> str:
@@ -150,9 +159,8 @@ def policy_facts(record: EvidenceRecord) -> Iterator[Fact]:
     yield Fact(name="Screen", text=policy.screen)
     inconclusive = "withholds a PASS" if policy.inconclusive == "block" else "is noted, and withholds nothing by itself"
     yield Fact(name="An inconclusive guarded slice", text=inconclusive)
-    declared = f"{policy.attempts:,} declared" if policy.attempts else "none declared, so the level is not shared out"
-    attempts = declared if record.run.attempt is None else f"this is number {record.run.attempt:,}; {declared}"
-    yield Fact(name="Attempts on these examples", text=attempts)
+    attempts = f"{policy.attempts:,}" if policy.attempts else "none declared, so the level is not shared out"
+    yield Fact(name="Declared attempts on these examples", text=attempts)
     yield Fact(name="SHA-256 of the policy", text=record.suite.policy_sha256, code=True)
 
 

@@ -1,0 +1,157 @@
+"""The report in a real browser: nothing fetched, nothing blocked, nothing wider than a telephone."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests import samples
+from validate.report import render
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+STATUSES = samples.of_every_status()
+PAGES = {name: render([record]) for name, record in STATUSES.items()} | {
+    "all together": render(list(STATUSES.values())),
+    "500 slices": render([samples.many(500)]),
+}
+
+# contrast of every visible text against the first background behind it, as WCAG 2.2 counts it
+CONTRAST = """() => {
+  const channel = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const parse = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = parse(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  let worst = 99, where = "";
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const pair = [light(parse(getComputedStyle(element).color)), light(behind(element))].sort((a, b) => b - a);
+    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
+    if (ratio < worst) { worst = ratio; where = walker.currentNode.data.trim().slice(0, 60); }
+  }
+  return [worst, where];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing; in CI the report must be opened in a browser")
+        pytest.skip("needs Chromium (Debian package chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """A function that opens a page and returns it with what it said and asked for."""
+    contexts = []
+
+    def open_(name, **options):
+        path = tmp_path / "report.html"
+        path.write_text(PAGES[name], encoding="utf-8")
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        said, asked = [], []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: said.append(dialog.message))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        return page, said, [url for url in asked if url != path.as_uri()]
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_said_or_asked_for_and_the_style_applies(opened, name):
+    page, said, asked = opened(name)
+    assert said == []
+    assert asked == []
+    assert page.locator("meta[http-equiv=Content-Security-Policy]").count() == 1
+    assert page.locator("h1").count() == 1
+    assert page.evaluate("getComputedStyle(document.querySelector('.verdict')).borderLeftWidth") == "6px"
+
+
+def test_the_policy_of_the_page_stops_what_would_be_smuggled_in(opened):
+    page, said, asked = opened("pass")
+    page.evaluate(
+        """() => {
+        document.body.insertAdjacentHTML("beforeend", "<p id='p' style='position:fixed'>x</p><img src='https://example.org/x.png'>");
+        const script = document.createElement("script"); script.textContent = "window.ran = true"; document.body.append(script);
+        }"""
+    )
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.ran") is None
+    assert page.evaluate("getComputedStyle(document.getElementById('p')).position") == "static"
+    assert len(said) >= 3
+    assert asked == []
+
+
+@pytest.mark.parametrize(("name", "width"), [*((name, 320) for name in PAGES), ("all together", 768)])
+def test_the_page_is_never_wider_than_its_window(opened, name, width):
+    page, _, _ = opened(name, viewport={"width": width, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out(opened, scheme):
+    page, _, _ = opened("all together", color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    worst, where = page.evaluate(CONTRAST)
+    assert worst >= 4.5, where
+
+
+def test_the_keyboard_reaches_the_verdicts_and_the_wide_tables(opened):
+    page, _, _ = opened("fail")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#content")
+    assert page.evaluate("[...document.querySelectorAll('.scroll')].every(e => e.tabIndex === 0)")
+
+
+def test_print_opens_what_is_closed_and_drops_the_contents(opened):
+    page, _, _ = opened("fail")
+    row = page.locator("details:not([open]) table tbody tr").first
+    assert not row.is_visible()
+    page.emulate_media(media="print")
+    assert not page.locator(".contents").is_visible()
+    assert page.evaluate("document.querySelector('details:not([open]) table').getBoundingClientRect().height") > 50
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.pdf(format="A4")[:5] == b"%PDF-"
+
+
+def test_a_dark_window_gets_a_dark_page(opened):
+    page, _, _ = opened("pass", color_scheme="dark")
+    red, green, blue = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert max(red, green, blue) < 60
