@@ -15,6 +15,7 @@ from validate.evidence import EvidenceRecord, read_record
 from validate.exports.files import ATTEMPTS, write, write_together
 from validate.gate import worst_exit
 from validate.places import find_suite
+from validate.recording import OUT
 from validate.suite_file import load_suite
 
 DEMO = "census_income"
@@ -83,7 +84,7 @@ def print_json(value: object) -> None:
 
 def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
     loaded = load_suite(find_suite(asked.suite))
-    folder = asked.out or Path("paritygate-out") / loaded.suite.suite
+    folder = asked.out or Path(OUT) / loaded.suite.suite
     _refuse_unwritable(folder)
     judged = pipeline.evaluate(
         loaded,

@@ -37,7 +37,7 @@ class RunFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Hook:
-    """A Python file of the suite's own that took part."""
+    """A file of the suite's own that took part, or could have."""
 
     path: str  # relative to the suite's folder
     sha256: str
@@ -56,6 +56,9 @@ class SuiteFacts:
     release: Release
     statements: tuple[Statement, ...]
     hooks: tuple[Hook, ...]
+    files: tuple[
+        Hook, ...
+    ] = ()  # what else lies beside the suite file, where hooks can read it; data and weights apart
     compressed_names: tuple[str, ...]  # all that the suite names: judging several and shipping the best is said
 
 

@@ -1,5 +1,6 @@
 """The facts around a judgement: which suite, data, models, machine and time; together they make the record."""
 
+import itertools
 import os
 import platform
 import time
@@ -26,6 +27,7 @@ from validate.outcome import Outcome
 from validate.predictions import ModelIdentity
 from validate.suite import LoadedSuite, TorchModel
 from validate.suite_file import load_statements, policy_sha256
+from validate.tables import file_sha256
 
 # whose versions can change a result
 _PACKAGES = (
@@ -39,6 +41,9 @@ _PACKAGES = (
     "great-expectations",
     "scikit-learn",
 )
+
+
+OUT = "paritygate-out"  # where runs write, unless told otherwise
 
 
 class Clock:
@@ -194,6 +199,7 @@ def _suite_facts(loaded: LoadedSuite) -> SuiteFacts:
         release=suite.release,
         statements=load_statements(loaded),
         hooks=tuple(Hook(path=path, sha256=digest) for path, digest in hook_files(loaded.folder, _hooks(loaded))),
+        files=tuple(Hook(path=path, sha256=digest) for path, digest in _beside(loaded)),
         compressed_names=tuple(suite.models.compressed),
     )
 
@@ -205,6 +211,23 @@ def _hooks(loaded: LoadedSuite) -> tuple[str, ...]:
     specs += [column.python for column in data.columns]
     specs += [spec for spec in (data.python, models.inputs) if spec is not None]
     return tuple(specs)
+
+
+def _beside(loaded: LoadedSuite) -> Iterator[tuple[str, str]]:
+    """Files of the suite's folder that hooks can read, such as an encoder's tables: changing one changes predictions.
+
+    Data, models and Python files have hashes of their own in the record; what runs wrote is no part of the suite.
+    """
+    data, models = loaded.suite.data, loaded.suite.models
+    specs = [vars(model).values() for model in (models.dense, *models.compressed.values())]
+    named = [data.path, data.train, OUT, *itertools.chain(*specs)]
+    apart = {(loaded.folder / name).resolve() for name in named if isinstance(name, str)}
+    for path in sorted(loaded.folder.rglob("*")):
+        relative = path.relative_to(loaded.folder)
+        hidden = any(part.startswith((".", "__")) for part in relative.parts)
+        known = {path.resolve(), *path.resolve().parents} & apart
+        if path.is_file() and path.suffix != ".py" and not hidden and not known:
+            yield relative.as_posix(), file_sha256(path)
 
 
 def _data_facts(dataset: Dataset, loaded: LoadedSuite) -> DataFacts:
