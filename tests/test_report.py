@@ -11,7 +11,7 @@ import pytest
 
 from tests import samples
 from tests.goldens import assert_golden, scrub
-from validate.evidence import EvidenceRecord
+from validate.evidence import EvidenceRecord, read_record, to_json
 from validate.outcome import Outcome
 from validate.report import render
 from validate.report.decision import findings
@@ -195,7 +195,7 @@ def test_findings_are_ordered_by_what_decides():
 def test_a_pass_says_what_was_shown_and_not_more():
     (everything, closest) = findings(STATUSES["pass"], "m1")
     assert everything.slice == "all"
-    assert everything.claim == "No loss larger than 0.28 points detected (95 % bound)"
+    assert everything.claim == "No loss larger than 0.28 points detected (95 % interval)"
     assert closest.slice == worst_guarded(STATUSES["pass"]).slice.name
 
 
@@ -261,6 +261,13 @@ def test_no_record_is_no_report():
 
 def test_rendering_is_a_function_of_the_records():
     assert render([STATUSES["fail"]]) == render([samples.failing()])
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_a_record_read_back_gives_the_same_page(name, tmp_path):
+    path = tmp_path / "results.json"
+    path.write_bytes(to_json(STATUSES[name]))
+    assert render([read_record(path)]) == render([STATUSES[name]])
 
 
 def test_golden():

@@ -201,6 +201,6 @@ def _plain(value: object) -> str:
             limits = f"{_plain(value.low)} to {_plain(value.high)}"
             return f"{_plain(value.estimate)} ({value.level:.0%} interval {limits}; {value.method})"
         case Mapping():
-            return "; ".join(f"{key} {item}" for key, item in value.items())
+            return "; ".join(f"{key} {item}" for key, item in sorted(value.items()))
         case _:
             return "" if value is None else str(value)

@@ -77,8 +77,9 @@ def _model(record: EvidenceRecord) -> Iterator[str]:
         f"{d.slice}: {difference_text(d, rate=rate(record))}, n {d.n:,}" for d in record.disparities if d.flagged
     ]
     yield from _list("Lose more than the rest", unequal)
-    spots = [f"{b.slice} (n {b.n:,}; judged in {b.pooled or 'no pool'})" for b in record.blind_spots]
-    yield from _list("Too small to be judged alone", spots)
+    if record.blind_spots:
+        named = wording.listing([f"{spot.slice} (n {spot.n:,})" for spot in record.blind_spots], most=8)
+        yield f"\n**Too small to be judged alone** ({len(record.blind_spots):,}): {escape(_short(named, 1_000))}."
 
 
 def _reason(check: CheckResult) -> str:

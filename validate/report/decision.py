@@ -245,7 +245,7 @@ def _held(c: Comparison) -> str:
         return "No loss detected: the lower limit of the change is not below zero"
     margin = limit(c)
     bound = wording.change(c.change.low, rate=is_rate(c), limit=None if margin is None else -margin).lstrip("−")
-    return f"No loss larger than {bound}{wording.unit(rate=is_rate(c))} detected ({100 * c.change.level:g} % bound)"
+    return f"No loss larger than {bound}{wording.unit(rate=is_rate(c))} detected ({100 * c.change.level:g} % interval)"
 
 
 def _compared(c: Comparison, claim: str, check: str = "") -> Finding:

@@ -193,16 +193,16 @@ def data_facts(record: EvidenceRecord) -> Iterator[Fact]:
 def reproduction(records: Sequence[EvidenceRecord]) -> Iterator[Fact]:
     """What it takes to run this again and get the same numbers."""
     first = records[0]
-    yield Fact(name="Tool", text=" ".join(first.tool.values()))
+    yield Fact(name="Tool", text=f"{first.tool.get('name', '')} {first.tool.get('version', '')}".strip())
     yield Fact(name="Suite file", text=f"{first.suite.file}, SHA-256 {first.suite.sha256}", code=True)
     for hook in first.suite.hooks:
         yield Fact(name="Code of the suite", text=f"{hook.path}, SHA-256 {hook.sha256}", code=True)
     yield Fact(name="Seed", text=str(first.suite.seed))
     for record in records:
         yield Fact(name=f"results.json of {record.compressed_name}", text=f"SHA-256 {sha256(record)}", code=True)
-    for name, version in first.environment.items():
+    for name, version in sorted(first.environment.items()):
         yield Fact(name=name, text=version)
-    taken = "; ".join(f"{stage} {seconds:.2f} s" for stage, seconds in first.run.seconds.items())
+    taken = "; ".join(f"{stage} {seconds:.2f} s" for stage, seconds in sorted(first.run.seconds.items()))
     yield Fact(name="Wall time", text=taken or "not recorded in this run")
 
 
