@@ -104,10 +104,14 @@ def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folde
 @app.command()
 def suites() -> None:
     """List the suites that came with this installation."""
+    import tomllib
+
     from validate.places import shipped_suites, suites_dir
 
     for name in shipped_suites():
-        typer.echo(f"{name}  {suites_dir() / name}")
+        file = suites_dir() / name / "suite.toml"
+        system = tomllib.loads(file.read_text(encoding="utf-8")).get("release", {}).get("system", "")
+        typer.echo(f"{name:<16}{system:<28}{file.parent}")
 
 
 @app.command()
