@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.changes import Changes, policy_level
-from validate.counts import PairedCounts, identical, score_sums
+from validate.counts import PairedCounts, identical
+from validate.description import Score, describe
 from validate.measure import slice_changes
-from validate.metrics import described, scores
 from validate.outcome import Outcome
 from validate.predictions import PairedPredictions
 from validate.sample_size import planned_churn, sample_sizes
 from validate.screen import FDR, Family, Screen, screen, sign_flip_p
-from validate.slices import Kind, Membership, Slice, only
+from validate.slices import Kind, Membership, Slice
 from validate.stats.noninferiority import classify, classify_ratio, error_ratio_interval
 from validate.stats.paired import tango_interval
 from validate.stats.results import Interval
@@ -30,17 +30,6 @@ class Counts:
     gains: int  # dense wrong, compressed right
     losses: int  # dense right, compressed wrong
     both_wrong: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """A described (never gating) metric of a slice, on both models: Brier score, log-loss, error rates."""
-
-    metric: str
-    n: int
-    dense: float
-    compressed: float
-    change: float  # oriented: negative means harm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,30 +115,6 @@ def outcomes_alone(
     """Each slice's label without all that surrounds it: (m,) in the membership's order."""
     changes = slice_changes(paired, membership, gate, rng)
     return _outcomes(changes, membership.slices, _ratios(changes, membership.slices, gate))
-
-
-def describe(paired: PairedPredictions, membership: Membership, gate: Gate) -> list[tuple[Score, ...]]:
-    """The metrics beside the gate's, per slice; intersections go without, they would drown the others."""
-    shown = only(membership, [i for i, entry in enumerate(membership.slices) if entry.kind is not Kind.CROSS])
-    found: dict[str, list[Score]] = {entry.name: [] for entry in membership.slices}
-    for metric in described(paired):
-        if metric.name == gate.metric:
-            continue
-        dense, compressed = (scores(metric, paired, which) for which in ("dense", "compressed"))
-        about = ~np.isnan(dense)  # an error rate is about the examples of one class
-        columns = np.column_stack([about, np.where(about, dense, 0.0), np.where(about, compressed, 0.0)])
-        for entry, (n, before, after) in zip(shown.slices, score_sums(shown, columns).total, strict=True):
-            if n:
-                found[entry.name].append(
-                    Score(
-                        metric=metric.title,
-                        n=int(n),
-                        dense=metric.sign * float(before / n),
-                        compressed=metric.sign * float(after / n),
-                        change=float((after - before) / n),
-                    )
-                )
-    return [tuple(found[entry.name]) for entry in membership.slices]
 
 
 def _picked(changes: Changes, found: Screen) -> list[Interval | None]:
