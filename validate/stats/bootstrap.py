@@ -70,7 +70,7 @@ def bootstrap(
         )
     draws = np.asarray(found.bootstrap_distribution)
     limits = float(found.confidence_interval.low), float(found.confidence_interval.high)
-    if not np.all(np.isfinite(draws)) or not np.all(np.isfinite(limits)) or np.ptp(draws) == 0:
+    if not np.isfinite([*draws, *limits]).all() or not varies(draws):
         return _undecided(estimate, level, method, units)
     return Bootstrap(
         interval=Interval(estimate=float(estimate), low=limits[0], high=limits[1], level=level, method=method),
@@ -94,7 +94,7 @@ def mean_bootstrap_interval(
     sums, sizes = _sums(found, clusters)
     estimate = float(found.mean()) if found.size else np.nan
     method = _method(sums.size, resamples, clusters is not None)
-    if sums.size < FEWEST or np.ptp(found) <= 1e-12 * np.abs(found).max():
+    if sums.size < FEWEST or not varies(found):
         return _undecided(estimate, level, method, sums.size).interval
 
     from scipy import stats  # takes a second to import
@@ -125,6 +125,11 @@ def mean_bootstrap_se(values: ArrayLike, *, clusters: NDArray[np.int64] | None =
     found = floats(values)
     sums, sizes = _sums(found, clusters)
     return float(np.sqrt(np.sum((sums - sizes * found.mean()) ** 2)) / sizes.sum())
+
+
+def varies(values: Floats) -> bool:
+    """Whether values differ by more than rounding."""
+    return values.size > 1 and bool(np.ptp(values) > 1e-12 * np.abs(values).max())
 
 
 def _units(n: int, clusters: NDArray[np.int64] | None) -> tuple[Callable[[Rows], Rows], int]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from validate.stats.bootstrap import mean_bootstrap_interval
+from validate.stats.bootstrap import mean_bootstrap_interval, varies
 from validate.stats.inputs import floats, one_sided
 from validate.stats.moments import PAIRED_T
 from validate.stats.results import Floats, Interval
@@ -59,7 +59,7 @@ def paired_t(differences: ArrayLike, *, level: float = 0.95) -> StudentT:
     """
     values = _finite(differences)
     estimate = float(values.mean()) if values.size else np.nan
-    if not _varies(values):
+    if not varies(values):
         return _undefined(estimate, values.size, level, PAIRED_T)
     from scipy import stats  # takes a second to import
 
@@ -72,7 +72,7 @@ def welch_t(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Stud
     """Welch's t of the difference of two independent groups' means, first - second; no variance gives no p."""
     x, y = _finite(first), _finite(second)
     estimate = float(x.mean() - y.mean()) if x.size and y.size else np.nan
-    if min(x.size, y.size) < 2 or not (_varies(x) or _varies(y)):
+    if min(x.size, y.size) < 2 or not (varies(x) or varies(y)):
         return _undefined(estimate, x.size + y.size, level, WELCH)
     from scipy import stats
 
@@ -89,11 +89,6 @@ def _undefined(estimate: float, n: int, level: float, method: str) -> StudentT:
     one_sided(level)
     interval = Interval(estimate=estimate, low=-np.inf, high=np.inf, level=level, method=method)
     return StudentT(interval=interval, t=np.nan, df=np.nan, p=np.nan, n=n)
-
-
-def _varies(values: Floats) -> bool:
-    """Whether values differ by more than rounding."""
-    return values.size > 1 and bool(np.ptp(values) > 1e-12 * np.abs(values).max())
 
 
 def _finite(values: ArrayLike) -> Floats:
