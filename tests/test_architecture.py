@@ -19,7 +19,7 @@ errors outcome suite where columns predicates suite_rules suite_file
 stats wording places starter attempts hooks tables
 contract data predictions runners
 attributes joint slices counts metrics
-changes rate_changes score_changes measure sample_size planning
+changes rate_changes score_changes measure sample_size planning description
 screen comparison disparity
 scores damage search searchable discovery
 gate checks methods evidence judgement notebook recording
@@ -31,6 +31,8 @@ ORDER = STAGES.split()
 HOMES = {
     "torch": "validate.runners",
     "safetensors": "validate.runners",
+    "onnx": "validate.runners.onnx",
+    "onnxruntime": "validate.runners.onnx",
     "great_expectations": "validate.contract",
     "sklearn": "validate.metrics",
     "statsmodels": "validate.stats.multiplicity",

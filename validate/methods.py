@@ -62,15 +62,14 @@ def methods(gate: Gate, *, metric_kind: str, clustered: bool) -> tuple[Method, .
         Method(
             topic="sample sizes",
             text="Examples needed: for 80 % power to pass if the truth is no change, at the upper 95 % limit of the "
-            "churn seen over "
-            "all examples.",
+            "churn seen over all examples.",
             source="Nam 1997; Liu et al. 2002",
         ),
         Method(
             topic="calibration",
             text="Described only. Gap between the confidence of the most likely class and the share that is right, 15 "
-            "bins of equal width, closed on the right, for guarded slices of 300 examples or more. The mean gap is biased "
-            "upwards by chance, more so in small slices; the debiased one (root of the mean square) takes that out.",
+            "bins of equal width, closed on the right, for guarded slices of 300 examples or more. The mean gap is "
+            "biased upwards by chance, more so in small slices; the debiased one (root of the mean square) takes that out.",
             source="Guo et al. 2017; Ferro & Fricker 2012; Kumar et al. 2019",
         ),
         Method(

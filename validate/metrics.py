@@ -165,27 +165,21 @@ def _squared(labels: Labels, values: Outputs) -> Floats:
 
 def _f1(labels: Labels, codes: Outputs, k: int) -> float:
     """F1 of the last of two classes, else the mean over the classes that occur; nan where none does."""
-    every = [1] if k == 2 else range(k)
-    hits = np.array([((codes == c) & (labels == c)).sum() for c in every])
-    named = np.array([(codes == c).sum() + (labels == c).sum() for c in every])
-    return float((2 * hits[named > 0] / named[named > 0]).mean()) if named.any() else float("nan")
+    from sklearn.metrics import f1_score
+
+    every = np.array([1]) if k == 2 else np.arange(k)
+    occur = every[np.isin(every, labels) | np.isin(every, codes)]
+    return float(f1_score(labels, codes, labels=occur, average="macro")) if len(occur) else float("nan")
 
 
 def _auc(labels: Labels, chances: Outputs, k: int) -> float:
     """Area under the ROC curve of the last of two classes, else the mean of each class against the rest."""
-    areas = [_area(labels == c, chances[:, c]) for c in ([1] if k == 2 else range(k))]
-    defined = [area for area in areas if not np.isnan(area)]
-    return float(np.mean(defined)) if defined else float("nan")
+    from sklearn.metrics import roc_auc_score
 
-
-def _area(positive: NDArray[np.bool_], score: Floats) -> float:
-    """Mann and Whitney's statistic with average ranks for ties; nan without examples of either kind."""
-    n = int(positive.sum())
-    if n in {0, len(positive)}:
-        return float("nan")
-    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((rank[positive].sum() - n * (n + 1) / 2) / (n * (len(positive) - n)))
+    positives = [labels == c for c in ([1] if k == 2 else range(k))]
+    defined = [(c, positive) for c, positive in enumerate(positives, start=k == 2) if 0 < positive.sum() < len(labels)]
+    areas = [roc_auc_score(positive, chances[:, c]) for c, positive in defined]
+    return float(np.mean(areas)) if areas else float("nan")
 
 
 def _calibration_error(labels: Labels, chances: Outputs, _k: int) -> float:
