@@ -66,6 +66,12 @@ def test_too_few_or_no_variance_decides_nothing(values):
     assert np.isnan(found.estimate) == (len(values) == 0)
 
 
+@pytest.mark.parametrize(("clusters", "decides"), [(2_000, True), (200, True), (50, False), (1, False)])
+def test_few_clusters_decide_nothing_however_many_examples(clusters, decides):
+    found = poisson_interval(poisson_sums(VALUES, IDS % clusters, seed=0, replicates=500))
+    assert np.isfinite(found.low) == decides
+
+
 @pytest.mark.parametrize("values", [[0.1, np.nan], [0.1]], ids=str)
 def test_bad_values_are_refused(values):
     with pytest.raises(ValueError, match="finite"):
