@@ -17,7 +17,7 @@ from validate.report import render
 from validate.report.decision import findings
 from validate.report.facts import worst_guarded
 from validate.report.forest import forest, scale
-from validate.report.tables import slice_row
+from validate.report.tables import score_table, slice_row
 from validate.stats.results import Interval
 
 STATUSES = samples.of_every_status()
@@ -223,6 +223,26 @@ def test_a_margin_that_is_a_ratio_is_told_as_one():
     assert row.margin == "errors × 1.1"
     assert "errors, compressed against dense: 1.050 (0.980 to 1.120)" in row.remarks
     assert row.forest.margin is None
+
+
+def test_described_metrics_stand_in_one_row_per_slice():
+    guarded = [c for c in STATUSES["pass"].comparisons if c.slice.guard]
+    bare = replace(guarded[0], scores=guarded[0].scores[1:])
+    table = score_table([bare, *guarded[1:], replace(bare, scores=())], most=2)
+    assert table.metrics == ("false negative rate", "Brier score")
+    assert table.more == len(guarded) - 2
+    (_, (rate, missing)), (_, (_, brier)) = table.rows
+    assert (rate.dense, rate.compressed, rate.change, rate.n) == ("52.00 %", "54.10 %", "−2.10 points", "40,000")
+    assert missing is None
+    assert (brier.dense, brier.change) == ("0.0712", "−0.0011")
+
+
+def test_a_picked_slice_shows_the_wider_interval():
+    found = samples.comparison("s", 5_000, 1, 200, p_adjusted=1e-9)
+    wide = Interval(estimate=-0.04, low=-0.05, high=-0.03, level=0.99, method="m")
+    row = slice_row(replace(found, fcr=wide), scale([found]))
+    assert "−5.00 to −3.00 allowing for its having been picked" in row.remarks
+    assert row.status.word == "FAIL, flagged"
 
 
 def test_the_plot_keeps_order_and_shows_what_runs_out_of_it():

@@ -13,12 +13,12 @@ from validate.report.facts import is_rate
 from validate.report.forest import Scale, scale
 from validate.report.tables import (
     DisparityRow,
-    ScoreRow,
+    ScoreTable,
     SliceTable,
     Status,
     by_room,
     disparity_row,
-    score_rows,
+    score_table,
     slice_table,
     status,
 )
@@ -92,7 +92,8 @@ class ModelView:
     register: tuple[DisparityRow, ...]  # flagged, and those with the largest differences
     register_rest: tuple[DisparityRow, ...]
     register_more: int
-    scores: tuple[ScoreRow, ...]
+    scores: ScoreTable  # of guarded slices
+    scores_rest: ScoreTable
     identities: tuple[IdentityRow, ...]
     residual: tuple[Residual, ...]
     notes: tuple[NoteRow, ...]
@@ -126,7 +127,8 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int) -> ModelView:
         register=tuple(disparity_row(d, record, on) for d in register[:first]),
         register_rest=tuple(disparity_row(d, record, on) for d in register[first : first + most]),
         register_more=max(0, len(register) - first - most),
-        scores=score_rows(record.comparisons, most),
+        scores=score_table(guarded, len(guarded)),
+        scores_rest=score_table([c for c in record.comparisons if not c.slice.guard], most),
         identities=tuple(_identity_rows(record.dense, record.compressed)),
         residual=tuple(_residual(record)),
         notes=tuple(NoteRow(kind=n.kind, slice=n.slice or "", text=n.text) for n in record.notes),

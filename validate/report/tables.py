@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from validate import wording
 from validate.comparison import Comparison
+from validate.description import Score
 from validate.disparity import Disparity
 from validate.evidence import EvidenceRecord
 from validate.outcome import Outcome
@@ -72,17 +73,22 @@ class DisparityRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreRow:
+class ScoreCell:
     """A described metric of one slice on both models."""
 
-    slice: str
-    first: bool  # of its slice: the name is printed once
-    span: int  # rows of its slice
-    metric: str
-    n: str
     dense: str
     compressed: str
     change: str
+    n: str  # of an error rate: the examples that it is about
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreTable:
+    """Described metrics, one slice in a row."""
+
+    metrics: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[ScoreCell | None, ...]], ...]  # slice, one cell for each metric
+    more: int  # slices that are left out
 
 
 def status(outcome: Outcome, word: str = "") -> Status:
@@ -146,27 +152,25 @@ def disparity_row(d: Disparity, record: EvidenceRecord, on: Scale) -> DisparityR
     )
 
 
-def score_rows(comparisons: Sequence[Comparison], most: int) -> tuple[ScoreRow, ...]:
-    """Described metrics of the slices that have them, slice by slice, until there are so many rows."""
-    rows: list[ScoreRow] = []
-    for c in comparisons:
-        if len(rows) + len(c.scores) > most:
-            break
-        for i, score in enumerate(c.scores):
-            told = score.metric.endswith(("rate", "recall", "accuracy", "precision"))
-            rows.append(
-                ScoreRow(
-                    slice=c.slice.name,
-                    first=i == 0,
-                    span=len(c.scores),
-                    metric=score.metric,
-                    n=wording.count(score.n),
-                    dense=wording.level(score.dense, rate=told),
-                    compressed=wording.level(score.compressed, rate=told),
-                    change=wording.change(score.change, rate=told) + wording.unit(rate=told),
-                )
-            )
-    return tuple(rows)
+def score_table(comparisons: Sequence[Comparison], most: int) -> ScoreTable:
+    """Described metrics of the slices that have any, of at most so many slices."""
+    found = [c for c in comparisons if c.scores]
+    metrics = tuple(dict.fromkeys(score.metric for c in found for score in c.scores))
+    rows = []
+    for c in found[:most]:
+        cells = {score.metric: _score_cell(score) for score in c.scores}
+        rows.append((c.slice.name, tuple(cells.get(metric) for metric in metrics)))
+    return ScoreTable(metrics=metrics, rows=tuple(rows), more=len(found) - len(rows))
+
+
+def _score_cell(score: Score) -> ScoreCell:
+    told = score.metric.endswith(("rate", "recall", "accuracy", "precision"))
+    return ScoreCell(
+        dense=wording.level(score.dense, rate=told),
+        compressed=wording.level(score.compressed, rate=told),
+        change=wording.change(score.change, rate=told) + wording.unit(rate=told),
+        n=wording.count(score.n),
+    )
 
 
 def by_room(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -207,6 +211,9 @@ def _remarks(c: Comparison) -> list[str]:
         remarks.append("worse than before, inside the margin")
     if c.p_adjusted is not None and c.p_adjusted <= 0.10:
         remarks.append(f"adjusted p of no loss {wording.p_value(c.p_adjusted)}")
+    if c.fcr is not None:
+        picked = wording.interval(c.fcr, rate=told)
+        remarks.append(f"{picked} allowing for its having been picked")
     if c.slice.members:
         named = [member.partition(": ")[2] or member for member in c.slice.members]
         remarks.append(f"speaks for the average of its members: {wording.listing(named, MEMBERS)}")
