@@ -1,7 +1,7 @@
 """A column of the data as small integer codes: its values, or bins of its numbers."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,10 @@ class Attribute:
     def sizes(self) -> NDArray[np.int64]:
         """Examples per level, and last those where the value is missing: (len(levels) + 1,)."""
         return np.bincount(self.codes, minlength=len(self.levels) + 1)
+
+    def at(self, rows: NDArray[np.intp]) -> "Attribute":
+        """The same levels, on some examples."""
+        return replace(self, codes=self.codes[rows])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,0 +1,266 @@
+"""Search for slices where the damage is, and confirm them on examples that were not searched."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.attributes import Attribute
+from validate.damage import AIMS, Aim, Bools, Damage, counted, lenses
+from validate.data import Dataset
+from validate.search import Found, search
+from validate.searchable import searchable
+from validate.slices import shown
+from validate.stats.means import mean_interval
+from validate.stats.multiplicity import holm
+from validate.stats.paired import tango_interval
+from validate.stats.results import Interval
+from validate.stats.significance import format_p
+from validate.suite import Suite
+
+CANDIDATES = 8  # slices tested on the confirming half
+OPTIONS = 20  # best slices of each view among which a candidate is chosen
+NEAR = 0.9  # of the best score: among these the one with the fewest conditions is taken
+VERSIONS = 5  # named with a finding
+SAME = 0.5  # share of its damaged examples in the finding that makes another slice a version of it
+EXAMPLES = 5  # ids given with a finding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A slice where the damage is, found on one half of the examples and confirmed on the other."""
+
+    name: str
+    where: str  # ready to paste; "" where a condition is on no column of the data
+    n: int  # examples in it, of the confirming half
+    share: float  # of that half
+    change: Interval  # on that half: compressed - dense, negative means harm
+    p: float  # one-sided, on that half, beyond what the candidates before it explain
+    p_adjusted: float  # Holm over the candidates
+    found_change: float  # on the half that was searched: flattered by the search
+    versions: tuple[str, ...]  # other slices that found the same damaged examples
+    ids: tuple[str, ...]  # of some damaged examples in it
+    suggestion: str  # TOML for the suite file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discovery:
+    """What a search found, and how hard it looked."""
+
+    aim: Aim
+    findings: tuple[Finding, ...]  # confirmed, the largest score first
+    candidates: int  # slices tested on the confirming half
+    searched: int  # examples of the half that was searched
+    confirming: int  # examples of the other half
+    level: float  # of the family-wise error of the findings
+    limits: tuple[str, ...]  # what was not looked at
+    summary: str  # one sentence
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Run:
+    """What one discovery works on."""
+
+    attributes: Sequence[Attribute]
+    damage: Damage
+    clusters: NDArray[np.int64] | None
+    aim: Aim
+    depth: int
+    level: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Candidate:
+    """A slice to confirm."""
+
+    found: Found
+    inside: Bools  # (n,) of all examples
+    fresh: Bools  # (n,) those in no candidate before it
+    change: float  # on the searched half
+    versions: tuple[str, ...]
+
+
+def discover(
+    dataset: Dataset,
+    suite: Suite,
+    damage: Damage,
+    *,
+    seed: int,
+    aim: Aim = "excess",
+    depth: int = 3,
+    level: float = 0.05,
+    extra: Sequence[Attribute] = (),
+) -> Discovery:
+    """Conjunctions of up to `depth` values or ranges of the columns (and of `extra` attributes) with most damage.
+
+    Half of the examples (whole clusters, where there are any) is searched, exactly, one cause at a time: the best slice
+    is taken, its examples are set aside, and the rest is searched again. What was found is tested on the other half,
+    each beyond what those before it explain, with Holm's adjustment. A slice needs so many damaged examples that it
+    could be significant there (Tarone 1990); there is no other floor to its size.
+    """
+    rng = np.random.default_rng(seed)
+    half = _half(rng, dataset)
+    columns, limits = searchable(dataset, suite)
+    attributes = [*columns, *extra]
+    run = _Run(attributes=attributes, damage=damage, clusters=dataset.clusters, aim=aim, depth=depth, level=level)
+    found, skipped = _candidates(run, half)
+    if skipped:
+        limits = (*limits, f"{skipped:,} combinations of three columns, the least promising ones")
+    p = np.array([_p(run, candidate, ~half) for candidate in found])
+    adjusted = holm(p)
+    findings = [
+        _finding(
+            candidate, attributes, dataset, damage, half=~half, p=float(p[i]), p_adjusted=float(adjusted[i]), rng=rng
+        )
+        for i, candidate in enumerate(found)
+        if adjusted[i] <= level
+    ]
+    return Discovery(
+        aim=aim,
+        findings=tuple(findings),
+        candidates=len(found),
+        searched=int(half.sum()),
+        confirming=int((~half).sum()),
+        level=level,
+        limits=limits,
+        summary=_summary(aim, len(findings), len(found)),
+    )
+
+
+def _half(rng: np.random.Generator, dataset: Dataset) -> Bools:
+    """The examples to search: a random half of them, or of the clusters."""
+    if dataset.clusters is None:
+        return rng.random(len(dataset)) < 0.5
+    units, codes = np.unique(dataset.clusters, return_inverse=True)
+    return (rng.random(len(units)) < 0.5)[codes]
+
+
+def _candidates(run: _Run, half: Bools) -> tuple[list[_Candidate], int]:
+    """One cause at a time, while it is stronger than the best of all single values would be by chance.
+
+    Also returns how many combinations of columns were skipped at most.
+    """
+    chance = 1 / max(2, sum(len(attribute.levels) for attribute in run.attributes))
+    least = math.ceil(math.log2(CANDIDATES / run.level))  # fewer could not be significant even without a gain
+    fresh, found, skipped = np.ones(len(half), dtype=np.bool_), list[_Candidate](), 0
+    while len(found) < CANDIDATES:
+        views = lenses(run.aim, run.damage, np.flatnonzero(half & fresh), run.clusters)
+        options: dict[tuple[tuple[int, int], ...], Found] = {}
+        for view in views:
+            left = [attribute.at(view.rows) for attribute in run.attributes]
+            result = search(left, view.values, view.score, k=OPTIONS, depth=run.depth, damaged=least)
+            options |= {option.cells: option for option in result.found}
+            skipped = max(skipped, result.skipped)
+        strength = {o: min(view.strength(_inside(run.attributes, o)) for view in views) for o in options.values()}
+        if not strength or max(strength.values()) <= 0:
+            break
+        best = min((o for o in strength if strength[o] >= NEAR * max(strength.values())), key=lambda o: len(o.cells))
+        inside = _inside(run.attributes, best)
+        if max(view.p(inside) for view in views) > chance:
+            break
+        found.append(
+            _Candidate(
+                found=best,
+                inside=inside,
+                fresh=fresh,
+                change=-float(run.damage.values[inside & half].mean()),
+                versions=_versions(run, strength, best, (run.damage.values > 0) & half & fresh),
+            )
+        )
+        fresh = fresh & ~inside
+    return found, skipped
+
+
+def _versions(run: _Run, strength: Mapping[Found, float], best: Found, damaged: Bools) -> tuple[str, ...]:
+    """The strongest other slices whose damaged examples are mostly in the best one."""
+    inside = _inside(run.attributes, best)
+    names: list[str] = []
+    for other in sorted(strength, key=lambda o: -strength[o]):
+        lost = damaged & _inside(run.attributes, other)
+        if other is not best and (lost & inside).sum() >= SAME * lost.sum() and len(names) < VERSIONS:
+            names.append(_name(run.attributes, other))
+    return tuple(names)
+
+
+def _p(run: _Run, candidate: _Candidate, half: Bools) -> float:
+    """One-sided p on the confirming half, without the examples of earlier candidates: all views must agree."""
+    views = lenses(run.aim, run.damage, np.flatnonzero(half & candidate.fresh), run.clusters)
+    return max((view.p(candidate.inside) for view in views), default=1.0)
+
+
+def _finding(
+    candidate: _Candidate,
+    attributes: Sequence[Attribute],
+    dataset: Dataset,
+    damage: Damage,
+    *,
+    half: Bools,
+    p: float,
+    p_adjusted: float,
+    rng: np.random.Generator,
+) -> Finding:
+    rows = np.flatnonzero(half & candidate.inside)
+    change = _change(damage, rows, dataset, rng)
+    name, where = _name(attributes, candidate.found), _where(attributes, candidate.found)
+    lost = np.flatnonzero(candidate.inside & (damage.values > 0))
+    return Finding(
+        name=name,
+        where=where,
+        n=len(rows),
+        share=len(rows) / max(1, int(half.sum())),
+        change=change,
+        p=p,
+        p_adjusted=p_adjusted,
+        found_change=candidate.change,
+        versions=candidate.versions,
+        ids=tuple(str(i) for i in dataset.ids[lost[:EXAMPLES]]),
+        suggestion=_suggestion(name, where, len(rows), change, p_adjusted),
+    )
+
+
+def _change(damage: Damage, rows: NDArray[np.intp], dataset: Dataset, rng: np.random.Generator) -> Interval:
+    """The change of a slice on the confirming half."""
+    values = damage.values[rows]
+    if dataset.clusters is None and damage.right is not None:
+        return tango_interval(*counted(values))[0]
+    codes = None if dataset.clusters is None else np.unique(dataset.clusters[rows], return_inverse=True)[1]
+    return mean_interval(-values, rng=rng, clusters=codes)
+
+
+def _inside(attributes: Sequence[Attribute], found: Found) -> Bools:
+    inside: Bools = np.logical_and.reduce([attributes[a].codes == level for a, level in found.cells])
+    return inside
+
+
+def _name(attributes: Sequence[Attribute], found: Found) -> str:
+    return " & ".join(f"{attributes[a].name}: {shown(attributes[a].levels[level])}" for a, level in found.cells)
+
+
+def _where(attributes: Sequence[Attribute], found: Found) -> str:
+    """The predicate; empty where one of the conditions has none."""
+    conditions = [attributes[a].where[level] for a, level in found.cells]
+    return " and ".join(conditions) if all(conditions) else ""
+
+
+def _suggestion(name: str, where: str, n: int, change: Interval, p: float) -> str:
+    """TOML to paste into the suite; JSON's strings are TOML's, but for one character."""
+    numbers = f"n = {n:,}, change {change.estimate:+.4f} ({change.low:+.4f} to {change.high:+.4f}), p = {format_p(p)}"
+    if not where:
+        return (
+            f"# {name}: {numbers}\n# one of its conditions is on no column: derive the column, then declare the slice"
+        )
+    quoted = (json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f") for text in (name[:200].strip(), where))
+    return "[[slices]]  # {}\nname = {}\nwhere = {}\n".format(numbers, *quoted)
+
+
+def _summary(aim: Aim, findings: int, candidates: int) -> str:
+    """What came out, in one sentence."""
+    looked = f"{candidates} candidates of one half of the examples were tested on the other"
+    if not candidates:
+        return f"nothing found: no slice has enough damaged examples to show {AIMS[aim]}"
+    if not findings:
+        return f"nothing found: {looked}, and none showed {AIMS[aim]}"
+    return f"{findings} found to have {AIMS[aim]}; {looked}"
