@@ -17,7 +17,9 @@ from validate.report import render
 from validate.report.decision import findings
 from validate.report.facts import worst_guarded
 from validate.report.forest import forest, scale
+from validate.report.model import model_view
 from validate.report.tables import score_table, slice_row
+from validate.slices import Kind
 from validate.stats.results import Interval
 
 STATUSES = samples.of_every_status()
@@ -245,6 +247,21 @@ def test_a_picked_slice_shows_the_wider_interval():
     assert row.status.word == "FAIL, flagged"
 
 
+def test_residual_risk_lists_what_is_open_small_or_lost_inside_the_margin():
+    open_one = samples.comparison("open", 3_000, 0, 45)
+    small = samples.comparison("small & small", 40, 0, 0, kind=Kind.CROSS)
+    lost = samples.comparison("lost", 20_000, 0, 60, guard=True)
+    named = samples.comparison("race: Eskimo", 31, 0, 0)
+    view = model_view(samples.record("m", [open_one, small, lost, named]), "m1", most=10)
+    assert {group.title: group.items for group in view.residual} == {
+        "Guarded slices that this run could not decide": (),
+        "Worse than before, inside the margin": ("lost (n 20,000)",),
+        "Worse than the margin by itself, not after adjustment for looking at many": (),
+        "Undecided slices without a say, large enough to be judged": ("open (n 3,000)",),
+        "Undecided intersections and other slices, too small to be judged": ("small & small (n 40)",),
+    }
+
+
 def test_the_plot_keeps_order_and_shows_what_runs_out_of_it():
     found = samples.comparison("s", 5_000, 10, 20)
     on = scale([found])
@@ -254,6 +271,9 @@ def test_the_plot_keeps_order_and_shows_what_runs_out_of_it():
     assert 0 < drawn.low < drawn.margin < drawn.at < drawn.high < 220
     assert [tick.x for tick in on.ticks] == sorted(tick.x for tick in on.ticks)
     assert forest(replace(found.change, low=float("nan")), 0.02, on, css="") is None
+    beyond = forest(replace(found.change, estimate=-0.8, low=-0.9, high=-0.7), 0.02, on, css="fail")
+    assert beyond.at is None
+    assert beyond.arrow_low
 
 
 @pytest.mark.parametrize(("slices", "limit"), [(500, 2_000_000), (5_000, 2_500_000)])

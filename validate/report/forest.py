@@ -11,7 +11,7 @@ from validate.stats.results import Interval
 
 WIDTH, HEIGHT = 220, 24  # of a row's picture, in its own units
 _MIDDLE, _EDGE = WIDTH / 2, 4
-_LEAST, _MOST = 1.6, 4.0  # reach of the scale, in margins
+_LEAST, _MOST = 1.6, 5.0  # reach of the scale, in margins
 _TICKED = 0.93  # share of the scale that has ticks: a number at its very end would be cut off
 
 
@@ -43,7 +43,7 @@ class Forest:
 
     low: float
     high: float
-    at: float
+    at: float | None  # none where the estimate itself lies beyond the scale
     margin: float | None  # none where a ratio of errors is judged
     arrow_low: bool  # the interval goes on beyond the scale
     arrow_high: bool
@@ -69,7 +69,7 @@ def forest(change: Interval, margin: float | None, on: Scale, *, css: str) -> Fo
     return Forest(
         low=on.x(change.low),
         high=on.x(change.high),
-        at=on.x(change.estimate),
+        at=on.x(change.estimate) if abs(change.estimate) <= on.reach else None,
         margin=None if margin is None else on.x(-margin),
         arrow_low=change.low < -on.reach,
         arrow_high=change.high > on.reach,

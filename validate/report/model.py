@@ -208,7 +208,9 @@ def _residual(record: EvidenceRecord) -> Iterator[Residual]:
     yield _group("Worse than before, inside the margin", inside)
     yield _group("Worse than the margin by itself, not after adjustment for looking at many", beyond)
     others = [c for c in open_slices if not c.slice.guard and c.slice.name not in spots]
-    yield _group("Other slices without an answer either way, of a size that could have given one", others)
+    able, small = [c for c in others if c.slice.n >= c.n_smallest], [c for c in others if c.slice.n < c.n_smallest]
+    yield _group("Undecided slices without a say, large enough to be judged", able)
+    yield _group("Undecided intersections and other slices, too small to be judged", small)
 
 
 def _group(title: str, found: Sequence[Comparison], most: int = 12) -> Residual:

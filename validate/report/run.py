@@ -42,6 +42,7 @@ class OverviewRow:
 class Overview:
     """The table that comes first."""
 
+    metric: str
     rows: tuple[OverviewRow, ...]
     scale: Scale | None
 
@@ -88,6 +89,7 @@ def header(record: EvidenceRecord) -> tuple[Fact, ...]:
         Fact(name="Intended use", text=release.intended_use or "not declared"),
         Fact(name="Owner", text=release.owner or "not declared"),
         Fact(name="Suite", text=f"{record.suite.name}, policy {_short(record.suite.policy_sha256)}"),
+        Fact(name="Metric", text=record.policy.metric),
         Fact(
             name="Examples",
             text=f"{data.n:,} from {data.source}, {_short(data.sha256)}" if data else "could not be read",
@@ -122,7 +124,8 @@ def overview(records: Sequence[EvidenceRecord]) -> Overview:
     """Every compressed model in one row, in the order of the run."""
     everything = [c for record in records if (c := overall(record)) is not None]
     on = scale(everything) if everything else None
-    return Overview(rows=tuple(_overview_row(r, f"m{i}", on) for i, r in enumerate(records, start=1)), scale=on)
+    rows = tuple(_overview_row(record, f"m{i}", on) for i, record in enumerate(records, start=1))
+    return Overview(metric=records[0].policy.metric, rows=rows, scale=on)
 
 
 def _overview_row(record: EvidenceRecord, anchor: str, on: Scale | None) -> OverviewRow:

@@ -52,6 +52,7 @@ class SliceTable:
     caption: str
     rows: tuple[SliceRow, ...]
     scale: Scale
+    counted: bool  # gains and losses are shown
     more: str  # how many are left out, and where they are; empty where none
 
 
@@ -107,6 +108,7 @@ def slice_table(
         caption=caption,
         rows=tuple(slice_row(c, on) for c in shown),
         scale=on,
+        counted=any(c.counts is not None for c in shown),
         more=f"{wording.plural(left, 'more slice')} in slices.parquet, beside this report." if left else "",
     )
 
