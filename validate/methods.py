@@ -67,9 +67,10 @@ def methods(gate: Gate, *, metric_kind: str, clustered: bool) -> tuple[Method, .
         ),
         Method(
             topic="calibration",
-            text="Described only. Gap between the confidence of the most likely class and the share that is right, 15 "
-            "bins of equal width, closed on the right, for guarded slices of 300 examples or more. The mean gap is "
-            "biased upwards by chance, more so in small slices; the debiased one (root of the mean square) takes that out.",
+            text="Described only. Gap between the confidence of the most likely class and the share that is right, in "
+            "15 bins of equal width, closed on the right, for guarded slices of 300 examples or more. The mean gap is "
+            "biased upwards by chance, more so in small slices; the debiased one (root of the mean square) takes that "
+            "out.",
             source="Guo et al. 2017; Ferro & Fricker 2012; Kumar et al. 2019",
         ),
         Method(
