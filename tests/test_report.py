@@ -248,7 +248,7 @@ def test_a_picked_slice_shows_the_wider_interval():
 
 
 def test_residual_risk_lists_what_is_open_small_or_lost_inside_the_margin():
-    open_one = samples.comparison("open", 3_000, 0, 45)
+    open_one = samples.comparison("open", 1_000, 20, 32)
     small = samples.comparison("small & small", 40, 0, 0, kind=Kind.CROSS)
     lost = samples.comparison("lost", 20_000, 0, 60, guard=True)
     named = samples.comparison("race: Eskimo", 31, 0, 0)
@@ -257,7 +257,7 @@ def test_residual_risk_lists_what_is_open_small_or_lost_inside_the_margin():
         "Guarded slices that this run could not decide": (),
         "Worse than before, inside the margin": ("lost (n 20,000)",),
         "Worse than the margin by itself, not after adjustment for looking at many": (),
-        "Undecided slices without a say, large enough to be judged": ("open (n 3,000)",),
+        "Undecided slices without a say, large enough to be judged": ("open (n 1,000)",),
         "Undecided intersections and other slices, too small to be judged": ("small & small (n 40)",),
     }
 
