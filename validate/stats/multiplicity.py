@@ -1,6 +1,7 @@
 """Looking at many slices at once: p-values adjusted for it, and what is left to adjust for."""
 
 from collections.abc import Hashable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,22 +16,32 @@ BENJAMINI_YEKUTIELI = "Benjamini-Yekutieli (2001)"
 
 def holm(p: ArrayLike) -> Floats:
     """Holm's adjusted p: the chance of any false flag stays below alpha under any dependence; (m,)."""
-    return _adjusted(p, "holm")
+    values = _checked(p)
+    order = np.argsort(values)  # by hand: statsmodels' Holm collects garbage, a tenth of a second each time
+    steps = np.maximum.accumulate(values[order] * np.arange(values.size, 0, -1))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return adjusted
 
 
 def hommel(p: ArrayLike) -> Floats:
     """Hommel's adjusted p: closed testing with Simes, for one-sided tests of overlapping slices; (m,)."""
-    return _adjusted(p, "hommel")
+    values = _checked(p)
+    if not values.size:
+        return values
+    from statsmodels.stats.multitest import multipletests  # takes a second to import
+
+    return np.asarray(multipletests(values, method="hommel")[1], dtype=np.float64)
 
 
 def benjamini_hochberg(p: ArrayLike) -> Floats:
     """Adjusted p for lists: the expected share of false entries stays below q, for tests that do not oppose; (m,)."""
-    return _adjusted(p, "fdr_bh")
+    return _listed(p, "bh")
 
 
 def benjamini_yekutieli(p: ArrayLike) -> Floats:
     """The same under any dependence: for slices against complements, whose differences mirror each other; (m,)."""
-    return _adjusted(p, "fdr_by")
+    return _listed(p, "by")
 
 
 def e_benjamini_hochberg(e: ArrayLike, *, q: float) -> NDArray[np.bool_]:
@@ -72,12 +83,17 @@ def fcr_level(p: ArrayLike, *, q: float) -> tuple[NDArray[np.bool_], float]:
     return selected, 1 - q * int(selected.sum()) / max(selected.size, 1)
 
 
-def _adjusted(p: ArrayLike, method: str) -> Floats:
+def _listed(p: ArrayLike, method: Literal["bh", "by"]) -> Floats:
+    values = _checked(p)
+    if not values.size:
+        return values
+    from scipy.stats import false_discovery_control  # takes half a second to import
+
+    return np.asarray(false_discovery_control(values, method=method), dtype=np.float64)
+
+
+def _checked(p: ArrayLike) -> Floats:
     values = np.asarray(p, dtype=np.float64)
     if values.ndim != 1 or not np.all((values >= 0) & (values <= 1)):
         raise ValueError("p-values must be a sequence of numbers from 0 to 1")
-    if not values.size:
-        return values
-    from statsmodels.stats.multitest import multipletests  # takes a second to import
-
-    return np.asarray(multipletests(values, method=method)[1], dtype=np.float64)
+    return values
