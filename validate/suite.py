@@ -113,6 +113,18 @@ class TorchModel(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OnnxModel(Table):
+    """An ONNX file, run by onnxruntime."""
+
+    onnx: Text
+    """An .onnx file, of float32, float16 or quantized weights; what it stores outside lies in the same folder."""
+    output: Text | None = None
+    """Which of its outputs, where it has several."""
+    providers: Annotated[tuple[Text, ...], Field(min_length=1)] = ("CPUExecutionProvider",)
+    """onnxruntime's execution providers, by name, the preferred one first."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordedModel(Table):
     """Predictions that were made elsewhere, read from a file."""
 
@@ -124,8 +136,12 @@ class RecordedModel(Table):
     """What its columns hold, where that differs from [models] outputs."""
 
 
+# The key that a table of each kind has, and no other; each kind has a runner.
+MODEL_KINDS: Mapping[str, type] = {"torch": TorchModel, "onnx": OnnxModel, "recorded": RecordedModel}
+
+
 def _kind_of_model(table: object) -> str | None:
-    return _only(table, {"torch": TorchModel, "recorded": RecordedModel})
+    return _only(table, MODEL_KINDS)
 
 
 def _kind_of_slice(table: object) -> str | None:
@@ -143,11 +159,13 @@ def _only(table: object, kinds: Mapping[str, type]) -> str | None:
 
 
 ModelSpec = Annotated[
-    Annotated[TorchModel, Tag("(torch)")] | Annotated[RecordedModel, Tag("(recorded)")],
+    Annotated[TorchModel, Tag("(torch)")]
+    | Annotated[OnnxModel, Tag("(onnx)")]
+    | Annotated[RecordedModel, Tag("(recorded)")],
     Discriminator(
         _kind_of_model,
         custom_error_type="kind",
-        custom_error_message="a model is a table with exactly one of the keys torch, recorded",
+        custom_error_message=f"a model is a table with exactly one of the keys {', '.join(MODEL_KINDS)}",
     ),
 ]
 

@@ -18,6 +18,7 @@ from validate.errors import SuiteError, did_you_mean, one_line
 from validate.suite import (
     FOLDER_NAME,
     HOOK,
+    MODEL_KINDS,
     SLICE_NAME,
     Data,
     DerivedColumn,
@@ -26,12 +27,10 @@ from validate.suite import (
     LoadedSuite,
     Models,
     NamedSlice,
-    RecordedModel,
     Release,
     Statement,
     Suite,
     Table,
-    TorchModel,
 )
 from validate.suite_rules import Mistake, key_path, mistakes
 
@@ -212,14 +211,13 @@ _TABLES: dict[str, Any] = {
     "data": Data,
     "columns": DerivedColumn,
     "models": Models,
-    "(torch)": TorchModel,
-    "(recorded)": RecordedModel,
+    **{f"({key})": kind for key, kind in MODEL_KINDS.items()},
     "(by)": Family,
     "(where)": NamedSlice,
     "gate": Gate,
     "statements": Statement,
 }
-_KIND_KEYS = ("torch", "recorded", "by", "where")
+_KIND_KEYS = (*MODEL_KINDS, "by", "where")
 _ABSENT = frozenset({"missing", "unexpected_keyword_argument"})
 _PATTERNS = {
     FOLDER_NAME: "must begin with a letter or digit, and hold only letters, digits, _ - and .",

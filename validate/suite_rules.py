@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from validate.errors import SuiteError, did_you_mean
 from validate.predicates import parse
-from validate.suite import KNOWN_METRICS, SCORE_METRICS, Family, NamedSlice, RecordedModel, Suite, TorchModel
+from validate.suite import KNOWN_METRICS, SCORE_METRICS, Family, NamedSlice, OnnxModel, RecordedModel, Suite, TorchModel
 
 # what a run writes beside the models' folders, and names that no folder can have on some machines
-_OURS = frozenset({"dense", "report.html", "summary.md", "junit.xml", "results.sarif"})
+_OURS = frozenset({"dense", "report.html", "summary.md", "junit.xml", "results.sarif", "sha256sums", "attempts.jsonl"})
+_ENCODED = {TorchModel: "torch", OnnxModel: "onnx"}  # models that see what `inputs` makes of the frame
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))})
 
 
@@ -67,8 +68,10 @@ def _data(suite: Suite) -> Iterator[Mistake]:
 
 def _models(suite: Suite) -> Iterator[Mistake]:
     models = suite.models
-    if models.inputs is None and any(isinstance(it, TorchModel) for it in (models.dense, *models.compressed.values())):
-        yield Mistake("models.inputs", "torch models need a function that makes their inputs")
+    kinds = dict.fromkeys(_ENCODED.get(type(it)) for it in (models.dense, *models.compressed.values()))
+    encoded = [kind for kind in kinds if kind]
+    if models.inputs is None and encoded:
+        yield Mistake("models.inputs", f"{' and '.join(encoded)} models need a function that makes their inputs")
     folded = Counter(name.casefold() for name in models.compressed)
     for name in models.compressed:
         key, stem = key_path("models", "compressed", name), name.casefold().split(".")[0]

@@ -354,7 +354,7 @@ def test_factories_that_build_nothing(suite, build, error, rule):
 
 
 def test_a_torch_model_needs_inputs(suite):
-    with pytest.raises(SuiteError, match=r"suite\.toml: models\.inputs: a torch model needs inputs"):
+    with pytest.raises(SuiteError, match=r"suite\.toml: models\.inputs: this model needs inputs"):
         open_torch(suite, inputs=None)
 
 

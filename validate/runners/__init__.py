@@ -6,7 +6,7 @@ from typing import Protocol
 
 from validate.data import Dataset
 from validate.predictions import ModelIdentity, Predictions
-from validate.suite import LoadedSuite, ModelSpec, RecordedModel, TorchModel
+from validate.suite import LoadedSuite, ModelSpec, OnnxModel, RecordedModel, TorchModel
 
 
 class Runner(Protocol):
@@ -23,6 +23,7 @@ class Runner(Protocol):
 # Each module has open_model(spec, *, name, loaded, classes) -> Runner, and imports its framework only when called.
 _MODULES: Mapping[type, str] = {
     TorchModel: "validate.runners.pytorch",
+    OnnxModel: "validate.runners.onnx",
     RecordedModel: "validate.runners.recorded",
 }
 

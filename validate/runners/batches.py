@@ -52,10 +52,10 @@ _KEPT: MutableMapping[Dataset, dict[tuple[object, ...], list[Chunk]]] = WeakKeyD
 
 
 def open_inputs(loaded: LoadedSuite) -> Inputs:
-    """Load the function that all torch models of the suite share."""
+    """Load the function that the suite's models share."""
     spec, place = loaded.suite.models.inputs, f"{loaded.path.name}: models.inputs"
     if spec is None:
-        raise SuiteError(place, 'a torch model needs inputs = "file.py:function", function(frame) -> tensor')
+        raise SuiteError(place, 'this model needs inputs = "file.py:function", function(frame) -> tensor')
     key = (loaded.folder.resolve(), spec, *hook_files(loaded.folder, [spec]))
     return Inputs(function=load_hook(loaded.folder, spec, place), loaded=loaded, key=key)
 

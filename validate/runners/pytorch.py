@@ -21,6 +21,8 @@ from validate.tables import file_sha256
 BATCH_ROWS = 4096
 BATCH_BYTES = 256 * 2**20  # of inputs and layers' outputs in one batch, on a CPU
 GPU_SHARE = 16  # on a GPU: this part of its memory
+# Taken for one number of the inputs where the layers cannot be seen: a few layers' floats, or those of a token.
+OPAQUE_BYTES = {True: 64, False: 32_768}  # by whether it is a float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +35,7 @@ class TorchRunner:
     inputs: Inputs
     width: int  # columns of its output
     loaded: LoadedSuite
+    opaque: bool = False  # its layers cannot be seen, so the memory that they take is estimated
 
     def predict(self, dataset: Dataset, advance: Callable[[int], None]) -> Predictions:
         """Answers in the data's order, in batches sized to memory; without enough of it, in smaller ones.
@@ -80,6 +83,8 @@ class TorchRunner:
     def _batch_rows(self, few: Tensors) -> int:
         """Examples of one batch, from what the inputs and all layers' outputs of a few take: the same in every run."""
         taken = sum(tensor.nbytes for tensor in listed(few))
+        if self.opaque:
+            taken += sum(tensor.numel() * OPAQUE_BYTES[tensor.is_floating_point()] for tensor in listed(few))
 
         def count(_module: object, _inputs: object, output: object) -> None:
             nonlocal taken
