@@ -173,7 +173,7 @@ def _too_small(record: EvidenceRecord) -> str:
     text += (
         f", {unpooled:,} of them not in a pool either" if unpooled else ", only in a pool, which speaks for an average"
     )
-    return f"{text}: {wording.listing([f'{spot.slice} (n {spot.n:,})' for spot in spots], most=8)}."
+    return f"{text}: {wording.listing([f'{spot.slice} (n {spot.n:,})' for spot in spots], most=4)}."
 
 
 def _doubts_of_data(record: EvidenceRecord) -> Iterator[Doubt]:
