@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from tests.strategies import dataset
 from validate.data import Dataset
 from validate.slices import Kind, Membership, members
+from validate.suite import Suite
 
 Bools = NDArray[np.bool_]
+SUITES = Path(__file__).parents[1] / "suites"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,20 @@ def people(rows: int = 20_000, seed: int = 0) -> tuple[Dataset, Bools]:
         age=rng.integers(18, 90, rows), label=rng.choice(["no", "yes"], rows, p=[0.9, 0.1])
     )
     return dataset(frame), rng.random(rows) < 0.92
+
+
+@cache
+def census() -> tuple[Dataset, Suite, Bools]:
+    """The census suite's held-out people, and whether its dense model places each rightly."""
+    from validate.data import load_dataset
+    from validate.predictions import answers
+    from validate.runners import open_runner
+    from validate.suite_file import load_suite
+
+    loaded = load_suite(SUITES / "census_income")
+    data = load_dataset(loaded)
+    runner = open_runner(loaded.suite.models.dense, name="dense", loaded=loaded, classes=data.classes)
+    return data, loaded.suite, answers(runner.predict(data, lambda _: None)) == data.labels
 
 
 def _churned(rng: np.random.Generator, dense_right: Bools, churn: float) -> Bools:

@@ -5,9 +5,9 @@ import pytest
 
 from tests.pairs import by_group, compared, grouped
 from tests.strategies import suite
-from validate.changes import binary_changes
 from validate.counts import PairedCounts
 from validate.outcome import Outcome
+from validate.rate_changes import binary_changes
 from validate.screen import Family as Hypotheses
 from validate.screen import screen, sign_flip_p
 from validate.slices import build_membership

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.stats.counts import levels, paired
 from validate.stats.mover import difference_interval, difference_p, error_ratio_of_ratios
@@ -28,6 +28,7 @@ def test_p_and_interval_tell_the_same(inside, outside, level):
         assert (found.low > 0) == (1 - p < alpha)
 
 
+@settings(max_examples=40)
 @given(paired(), paired())
 def test_p_of_extra_loss_and_of_extra_gain_add_up(inside, outside):
     assert difference_p(*inside, *outside)[0] + difference_p(*outside, *inside)[0] == pytest.approx(1, abs=1e-8)

@@ -10,6 +10,7 @@ import pandas as pd
 from validate.attempts import append_attempts
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, read_record, to_json
+from validate.exports.checksums import NAME, checksums
 from validate.exports.junit import junit
 from validate.exports.summary import summary
 from validate.exports.tables import slice_table
@@ -28,16 +29,10 @@ _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
 def write(records: Sequence[EvidenceRecord], rows: Sequence[pd.DataFrame | None], out: Path) -> tuple[Path, ...]:
     """Write every file of a run below `out` and return their paths.
 
-    Per compressed model: `results.json`, `slices.parquet` and, where given, `rows.parquet`. Raises OutputError.
+    Per compressed model: `results.json`, `slices.parquet` and, where given, `rows.parquet`. Each folder's `SHA256SUMS`
+    comes last: files of a run that was interrupted do not agree with it. Raises OutputError.
     """
-    written: list[Path] = []
-    for record, table in zip(records, rows, strict=True):
-        folder = out / record.compressed_name
-        written.append(_replace(folder / "results.json", to_json(record)))
-        if record.comparisons:
-            written.append(_replace(folder / "slices.parquet", _parquet(slice_table(record))))
-        if table is not None:
-            written.append(_replace(folder / "rows.parquet", _parquet(table)))
+    written = [path for record, table in zip(records, rows, strict=True) for path in _write_one(record, table, out)]
     attempts = attempts_of(records)
     if attempts:
         append_attempts(out / ATTEMPTS, attempts)
@@ -48,7 +43,30 @@ def write(records: Sequence[EvidenceRecord], rows: Sequence[pd.DataFrame | None]
 
 def write_together(records: Sequence[EvidenceRecord], out: Path) -> tuple[Path, ...]:
     """Write the files that speak of all compressed models of a run; they are made from the records alone."""
-    return tuple(_replace(out / name, make(records).encode()) for name, make in _TOGETHER.items())
+    written = [_replace(out / name, make(records).encode()) for name, make in _TOGETHER.items()]
+    beside = (ATTEMPTS, *(f"{record.compressed_name}/{NAME}" for record in records))
+    names = [*_TOGETHER, *(name for name in beside if (out / name).is_file())]
+    return (*written, _replace(out / NAME, checksums(out, names)))
+
+
+def _write_one(record: EvidenceRecord, rows: pd.DataFrame | None, out: Path) -> list[Path]:
+    """One compressed model's files; a table of an earlier run that this one does not have goes away."""
+    folder = out / record.compressed_name
+    tables = {"slices.parquet": slice_table(record) if record.comparisons else None, "rows.parquet": rows}
+    written = [_replace(folder / "results.json", to_json(record))]
+    for name, table in tables.items():
+        if table is None:
+            _remove(folder / name)
+        else:
+            written.append(_replace(folder / name, _parquet(table)))
+    return [*written, _replace(folder / NAME, checksums(folder, [path.name for path in written]))]
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(str(path), f"cannot be removed: {error.strerror or error}") from error
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

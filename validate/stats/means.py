@@ -3,6 +3,7 @@
 For many slices at once, from sums alone, see `moments`.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,11 @@ def welch_t(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Stud
         return _undefined(estimate, x.size + y.size, level, WELCH)
     from scipy import stats
 
-    t = stats.ttest_ind(x, y, equal_var=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", RuntimeWarning
+        )  # one group may be constant: its variance is none, not imprecise
+        t = stats.ttest_ind(x, y, equal_var=False)
     interval = _interval(estimate, t.confidence_interval(level), level, WELCH)
     return StudentT(interval=interval, t=float(t.statistic), df=float(t.df), p=float(t.pvalue), n=x.size + y.size)
 

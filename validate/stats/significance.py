@@ -71,7 +71,7 @@ def format_p(p: float, *, log_p: float | None = None) -> str:
     """A p-value in words that never say 0: `0.031`, `2.1e-07`, `< 1e-300`, or the power of ten of its logarithm.
 
     >>> format_p(0.03125), format_p(2.1e-7), format_p(0.0), format_p(0.0, log_p=-693109.0)
-    ('0.031', '2.1e-07', '< 1e-300', '1e-301015')
+    ('0.031', '2.1e-07', '< 1e-300', '1e-301013')
     """
     if np.isnan(p):
         return "undefined"

@@ -1,0 +1,99 @@
+"""SHA256SUMS: what sha256sum says, written last, and broken by any changed byte."""
+
+import hashlib
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from tests import samples
+from validate.errors import OutputError
+from validate.exports.checksums import NAME, broken, checksums, read_checksums
+from validate.exports.files import write
+
+ROWS = pd.DataFrame({"id": ["a", "b"], "outcome": [0, 2]})
+
+
+@pytest.fixture
+def out(tmp_path):
+    write([samples.passing(), samples.failing()], [ROWS, None], tmp_path)
+    return tmp_path
+
+
+def names(folder):
+    return set(read_checksums(folder))
+
+
+def test_every_file_of_a_run_is_named_once(out):
+    assert names(out / "int8") == {"results.json", "slices.parquet", "rows.parquet"}
+    assert names(out / "pruned-95") == {"results.json", "slices.parquet"}
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    below = {f"{name}/{file}" for name in ("int8", "pruned-95") for file in names(out / name)}
+    assert names(out) | below | {NAME} == files
+    assert not names(out) & below
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs coreutils")
+@pytest.mark.parametrize("name", [".", "int8", "pruned-95"])
+def test_sha256sum_agrees(out, name):
+    done = subprocess.run(["sha256sum", "--strict", "-c", NAME], cwd=out / name, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_any_changed_byte_is_found_and_named(out):
+    for name in names(out):
+        path, sums = out / name, read_checksums(out)
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        assert broken(out, sums) == (f"{name}: was changed: its SHA-256 is not the one in {NAME}",)
+        path.write_bytes(content)
+    (out / "report.html").unlink()
+    assert broken(out, read_checksums(out)) == ("report.html: is missing",)
+
+
+def test_an_interrupted_run_does_not_agree_with_the_sums_of_the_one_before(out, monkeypatch):
+    monkeypatch.setattr("validate.exports.files.slice_table", lambda _: 1 / 0)
+    changed = replace(samples.passing(), missing_answers=1)
+    with pytest.raises(ZeroDivisionError):
+        write([changed], [ROWS], out)
+    assert broken(out / "int8", read_checksums(out / "int8")) == ()  # nothing was written yet
+    monkeypatch.undo()
+    monkeypatch.setattr("validate.exports.files.checksums", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write([changed], [ROWS], out)
+    (found,) = broken(out / "int8", read_checksums(out / "int8"))
+    assert found.startswith("results.json: was changed")
+
+
+def test_a_table_of_an_earlier_run_goes_away(out):
+    write([samples.passing()], [None], out)
+    assert not (out / "int8" / "rows.parquet").exists()
+    assert names(out / "int8") == {"results.json", "slices.parquet"}
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"", "names no file"),
+        (b"abc  results.json\n", "must be a SHA-256"),
+        (b"%s  ../secret\n" % (b"0" * 64), "must be a SHA-256"),
+        (b"%s  /etc/hostname\n" % (b"0" * 64), "must be a SHA-256"),
+        (b"\xff\xfe", "is not text"),
+    ],
+)
+def test_what_is_no_list_of_sums_is_refused(tmp_path, content, rule):
+    (tmp_path / NAME).write_bytes(content)
+    with pytest.raises(OutputError, match=rule):
+        read_checksums(tmp_path)
+
+
+def test_a_missing_list_is_refused(tmp_path):
+    with pytest.raises(OutputError, match="cannot be read: No such file"):
+        read_checksums(tmp_path)
+
+
+def test_the_form_is_that_of_coreutils(tmp_path):
+    (tmp_path / "a b").write_bytes(b"x")
+    assert checksums(tmp_path, ["a b"]).decode() == f"{hashlib.sha256(b'x').hexdigest()}  a b\n"
