@@ -1,75 +1,107 @@
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from validate.outcome import Outcome
 from validate.stats.means import mean_interval, paired_t, welch_t
-from validate.stats.moments import paired_t_of_sums
+from validate.stats.moments import PAIRED_T, paired_t_of_sums
 from validate.stats.noninferiority import classify
+
+VALUES = arrays(np.float64, st.integers(12, 60), elements=st.floats(-5, 5, width=16))
 
 
 def rng():
-    return np.random.default_rng(11)
+    return np.random.default_rng(5)
 
 
-def test_student_where_it_holds():
-    values = rng().normal(-0.1, 1, 60)
-    found = mean_interval(values, rng=rng())
-    assert found.method == "paired t"
-    assert (found.low, found.high) == pytest.approx(tuple(stats.ttest_1samp(values, 0).confidence_interval(0.95)))
+@given(VALUES)
+def test_from_values_as_from_sums(values):
+    assume(values.std() > 1e-3 * np.abs(values).max())
+    found = paired_t(values)
+    sums = paired_t_of_sums(np.array([values.size]), np.array([values.sum()]), np.array([values @ values]))
+    assert found.interval.low == pytest.approx(sums.interval.low[0], rel=1e-6, abs=1e-9)
+    assert found.p == pytest.approx(2 * min(sums.p[0], sums.p_gain[0]), rel=1e-5)
+    assert found.df == values.size - 1
 
 
-@pytest.mark.parametrize("n", [10, 29])
-def test_few_differences_are_resampled(n):
-    found = mean_interval(rng().normal(0, 1, n), rng=rng(), resamples=999)
-    assert "BCa" in found.method
-    assert found.low < found.estimate < found.high
-
-
-def test_skewed_differences_are_resampled():
-    values = rng().pareto(2.1, 100)
-    assert "BCa" in mean_interval(values, rng=rng(), resamples=999).method
+def test_symmetric_differences_get_students_t():
+    values = stats.norm.ppf((np.arange(100) + 0.5) / 100)
+    assert mean_interval(values, rng=rng()) == paired_t(values).interval
 
 
 @pytest.mark.parametrize(
-    "values", [[], [0.1], np.full(9, -5.0) + np.arange(9), np.zeros(500), np.full(500, 0.3)], ids=len
+    "values",
+    [stats.norm.ppf((np.arange(29) + 0.5) / 29), stats.lognorm.ppf((np.arange(100) + 0.5) / 100, 1.5)],
+    ids=["few", "skewed"],
 )
-def test_too_little_never_passes(values):
-    found = mean_interval(values, rng=rng())
+def test_few_or_skewed_differences_get_a_bootstrap(values):
+    found = mean_interval(values, rng=rng(), resamples=499)
+    assert "BCa" in found.method
+    assert "499" in found.method
+    assert found.low < found.estimate < found.high
+
+
+def test_the_method_is_named():
+    assert paired_t(np.arange(20.0)).interval.method == PAIRED_T
+    assert "Welch" in welch_t(np.arange(5.0), np.arange(7.0)).interval.method
+
+
+@pytest.mark.parametrize("values", [[], [0.1], [0.1, 0.2] * 4, [0.0] * 50, [0.3] * 50, [-0.3] * 50, [0.1] * 9], ids=str)
+def test_too_few_or_no_variance_is_never_a_pass(values):
+    found = mean_interval(values, rng=rng(), resamples=99)
     assert (found.low, found.high) == (-np.inf, np.inf)
-    assert classify(found.low, found.high, 1000) == [Outcome.INCONCLUSIVE]
+    assert classify(found.low, found.high, 0.2) == [Outcome.INCONCLUSIVE]
 
 
-def test_clusters_are_resampled_whole():
-    values, clusters = np.repeat(rng().normal(0, 1, 40), 25), np.repeat(np.arange(40), 25)
-    one, whole = (mean_interval(values, rng=rng(), clusters=codes, resamples=999) for codes in (None, clusters))
-    assert whole.high - whole.low > 4 * (one.high - one.low)
-    assert "cluster" in whole.method
+def test_rounding_is_no_variance():
+    values = np.full(50, 0.1) + np.arange(50) % 2 * 1e-17
+    assert np.isnan(paired_t(values + 1e-16).p)
+    assert paired_t(values).interval.low == -np.inf
 
 
-def test_nine_clusters_decide_nothing():
-    values, clusters = rng().normal(0, 1, 900), np.repeat(np.arange(9), 100)
-    assert mean_interval(values, rng=rng(), clusters=clusters).high == np.inf
+@pytest.mark.parametrize("clusters", [9, 10])
+def test_ten_clusters_are_the_fewest(clusters):
+    values = np.random.default_rng(1).standard_normal(90)
+    found = mean_interval(values, rng=rng(), clusters=np.arange(90) % clusters, resamples=99)
+    assert np.isfinite(found.low) == (clusters == 10)
+    assert "cluster" in found.method
 
 
-def test_no_variance_has_no_p():
-    found = paired_t([0.2] * 30)
+def test_the_seed_decides():
+    values = np.random.default_rng(1).standard_normal(20)
+    assert mean_interval(values, rng=rng(), resamples=99) == mean_interval(values, rng=rng(), resamples=99)
+
+
+@given(VALUES, VALUES)
+def test_welch_as_scipy(x, y):
+    assume(min(x.std(), y.std()) > 1e-3)
+    found, expected = welch_t(x, y), stats.ttest_ind(x, y, equal_var=False)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert found.interval.estimate == pytest.approx(x.mean() - y.mean())
+    mirrored = welch_t(y, x)
+    assert mirrored.interval.low == pytest.approx(-found.interval.high)
+
+
+@pytest.mark.parametrize(("x", "y"), [([], [1.0, 2.0]), ([1.0], [1.0, 2.0]), ([1.0] * 5, [2.0] * 5)], ids=str)
+def test_welch_without_variance_has_no_p(x, y):
+    found = welch_t(x, y)
     assert np.isnan(found.p)
     assert (found.interval.low, found.interval.high) == (-np.inf, np.inf)
-    assert np.isnan(welch_t([1, 1, 1], [2, 2, 2]).p)
-    assert np.isnan(welch_t([1.0], [2, 3, 4]).p)
 
 
-def test_sums_give_the_same_t():
-    values = rng().normal(-0.2, 1, (3, 50))
-    sums = paired_t_of_sums(np.full(3, 50), values.sum(axis=1), np.square(values).sum(axis=1))
-    for i, row in enumerate(values):
-        t = paired_t(row)
-        assert sums.interval[i].low == pytest.approx(t.interval.low)
-        assert 2 * min(sums.p[i], sums.p_gain[i]) == pytest.approx(t.p)
+@pytest.mark.parametrize("values", [[np.nan, 1.0], [np.inf, 1.0], [[1.0, 2.0], [3.0, 4.0]]], ids=str)
+def test_bad_values_are_refused(values):
+    for function in (paired_t, lambda x: welch_t(x, [1.0, 2.0]), lambda x: mean_interval(x, rng=rng())):
+        with pytest.raises(ValueError, match="finite"):
+            function(values)
 
 
-@pytest.mark.parametrize("bad", [[np.nan, 1.0], [np.inf]])
-def test_what_is_no_number_is_refused(bad):
-    with pytest.raises(ValueError, match="finite"):
-        paired_t(bad)
+@pytest.mark.parametrize("level", [0, 1, np.nan])
+def test_impossible_levels_are_refused(level):
+    with pytest.raises(ValueError, match="level"):
+        paired_t([0.1] * 20, level=level)
+    with pytest.raises(ValueError, match="level"):
+        mean_interval([0.1] * 20, level=level, rng=rng())
