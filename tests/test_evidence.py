@@ -61,12 +61,17 @@ def test_the_shipped_schema_is_the_current_one():
         (b'{"format_version":1,', "is not an evidence record"),
         (b"[]", "is not an evidence record"),
         (b'{"format_version":1}', "does not fit the record's schema"),
-        (json.dumps({"format_version": FORMAT_VERSION + 1}).encode(), f"reads version {FORMAT_VERSION}"),
+        (json.dumps({"format_version": FORMAT_VERSION + 1}).encode(), f"reads versions 1 to {FORMAT_VERSION}"),
     ],
 )
 def test_a_damaged_or_newer_record_is_refused(content, rule, tmp_path):
     with pytest.raises(OutputError, match=rule):
         read_record(written(tmp_path, content))
+
+
+def test_a_record_of_the_first_format_is_still_read(record, tmp_path):
+    document = json.loads(to_json(record)) | {"format_version": 1}
+    assert read_record(written(tmp_path, json.dumps(document).encode())).format_version == 1
 
 
 def test_a_missing_record_is_refused(tmp_path):

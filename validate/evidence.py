@@ -19,7 +19,8 @@ from validate.predictions import ModelIdentity
 from validate.suite import Gate, Release, Statement, Task
 
 # 1: first format.
-FORMAT_VERSION = 1
+# 2: what a run can do beyond the gate: every field that version 1 lacks has a default, so its records are still read.
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +132,8 @@ def read_record(path: Path) -> EvidenceRecord:
         version = json.loads(raw)["format_version"]
     except (ValueError, KeyError, TypeError) as error:
         raise OutputError(str(path), "is not an evidence record: truncated, or not written by paritygate") from error
-    if version != FORMAT_VERSION:
-        rule = f"has format version {version}; this paritygate reads version {FORMAT_VERSION}"
+    if version not in range(1, FORMAT_VERSION + 1):
+        rule = f"has format version {version}; this paritygate reads versions 1 to {FORMAT_VERSION}"
         raise OutputError(str(path), rule)
     try:
         record: EvidenceRecord = _adapter().validate_json(raw)
