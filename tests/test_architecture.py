@@ -15,8 +15,8 @@ PACKAGE = ROOT / "validate"
 
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
-errors outcome suite where columns predicates suite_rules suite_file
-stats wording places starter attempts hooks tables
+errors outcome places suite where columns predicates suite_rules suite_file
+stats wording starter attempts hooks tables
 contract data predictions runners
 attributes joint slices counts metrics
 changes rate_changes score_changes measure sample_size planning description

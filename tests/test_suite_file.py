@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from validate.errors import SuiteError
+from validate.errors import DataError, SuiteError
 from validate.suite import KNOWN_METRICS, SCORE_METRICS, Family, NamedSlice, RecordedModel, TorchModel
 from validate.suite_file import MAX_BYTES, load_statements, load_suite, policy_sha256, schema
 
@@ -81,6 +81,19 @@ def test_loads(load, tmp_path):
     )
     assert (loaded.path, loaded.folder) == (tmp_path / "suite.toml", tmp_path)
     assert loaded == load_suite(str(tmp_path / "suite.toml"))
+
+
+def test_a_file_of_the_cache_is_found_there_or_said_to_be_missing(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("PARITYGATE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "fetch.py").touch()
+    loaded = load(GOOD)
+    kept = tmp_path / "cache" / tmp_path.name / "data.csv"
+    assert loaded.file("data.csv") == tmp_path / "data.csv"
+    with pytest.raises(DataError, match=r"cache:data.csv: is not in .* yet; make it with python .*fetch\.py"):
+        loaded.file("cache:data.csv")
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    assert loaded.file("cache:data.csv") == loaded.place("cache:data.csv") == kept
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_read(load, tmp_path):

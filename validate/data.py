@@ -72,7 +72,7 @@ def _read(loaded: LoadedSuite) -> tuple[pd.DataFrame, str]:
     """The frame as it came, and its hash."""
     data = loaded.suite.data
     if data.path is not None:
-        path = loaded.folder / data.path
+        path = loaded.file(data.path)
         frame = read_table(path, data.path, text=() if data.id is None else (data.id,))
         return frame, file_sha256(path)
     spec = data.python or ""
@@ -173,5 +173,5 @@ def _clusters(frame: pd.DataFrame, name: str, source: str) -> NDArray[np.int64]:
 def _train(loaded: LoadedSuite) -> pd.DataFrame | None:
     if loaded.suite.data.train is None:
         return None
-    frame = read_table(loaded.folder / loaded.suite.data.train, loaded.suite.data.train)
+    frame = read_table(loaded.file(loaded.suite.data.train), loaded.suite.data.train)
     return _derive(frame, loaded, absent_is_fine=True)

@@ -1,5 +1,6 @@
-"""Where the shipped suites and report templates lie: in a checkout, or inside the installed package."""
+"""Where the shipped suites and report templates lie, in a checkout or inside the installed package; and the cache."""
 
+import os
 from pathlib import Path
 
 from validate.errors import SuiteError
@@ -31,6 +32,12 @@ def find_suite(name: str) -> Path:
         return suites_dir() / name
     known = ", ".join(shipped_suites()) or "none"
     raise SuiteError("SUITE", f"must be a suite file, a folder with a suite.toml, or a shipped suite ({known})", name)
+
+
+def cache_dir() -> Path:
+    """The folder for what can be had or made again: PARITYGATE_CACHE, else a folder in the user's cache."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paritygate"
+    return Path(os.environ.get("PARITYGATE_CACHE") or default)
 
 
 def _shipped(name: str, package: Path) -> Path:

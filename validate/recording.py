@@ -221,7 +221,7 @@ def _beside(loaded: LoadedSuite) -> Iterator[tuple[str, str]]:
     data, models = loaded.suite.data, loaded.suite.models
     specs = [vars(model).values() for model in (models.dense, *models.compressed.values())]
     named = [data.path, data.train, OUT, *itertools.chain(*specs)]
-    apart = {(loaded.folder / name).resolve() for name in named if isinstance(name, str)}
+    apart = {loaded.place(name).resolve() for name in named if isinstance(name, str)}
     for path in sorted(loaded.folder.rglob("*")):
         relative = path.relative_to(loaded.folder)
         hidden = any(part.startswith((".", "__")) for part in relative.parts)

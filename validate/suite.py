@@ -10,6 +10,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
+from validate.errors import DataError
+from validate.places import cache_dir
+
 Task = Literal["classification", "regression"]
 Outputs = Literal["logits", "probabilities", "labels", "value"]
 
@@ -21,6 +24,7 @@ KNOWN_METRICS: Mapping[Task, tuple[str, ...]] = {
 SCORE_METRICS = frozenset({"brier", "log_loss", "auc", "ece"})
 
 Text = Annotated[str, Field(min_length=1)]
+CACHED = "cache:"  # begins the name of a file in the cache
 FOLDER_NAME = r"^[A-Za-z0-9][\w.-]*$"
 HOOK = r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 SLICE_NAME = r"^\S([\s\S]*\S)?$"
@@ -83,7 +87,7 @@ class Data(Table):
     """Where the examples come from, and which columns play a part."""
 
     path: Text | None = None
-    """A table: csv, tsv, parquet (a file or a folder of parts), jsonl, npz."""
+    """A table: csv, tsv, parquet (a file or a folder of parts), jsonl, npz; "cache:NAME" in the user's cache."""
     python: HookSpec | None = None
     """Or "file.py:function" in the suite's folder; function() returns a DataFrame."""
     label: Text
@@ -109,7 +113,7 @@ class TorchModel(Table):
     torch: HookSpec
     """As "file.py:function" in the suite's folder; function() returns a torch.nn.Module."""
     weights: Text | None = None
-    """A .safetensors file, or a state dict that loads with weights_only=True."""
+    """A .safetensors file, or a state dict that loads with weights_only=True; "cache:NAME" in the user's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,3 +297,22 @@ class LoadedSuite:
     def folder(self) -> Path:
         """The folder that the suite's paths and hooks are relative to."""
         return self.path.parent
+
+    def place(self, name: str) -> Path:
+        """Where a file that the suite names belongs: "cache:NAME" in the cache's folder for it, others beside it."""
+        if name.startswith(CACHED):
+            return cache_dir() / self.path.resolve().parent.name / name.removeprefix(CACHED)
+        return self.folder / name
+
+    def file(self, name: str) -> Path:
+        """The same of a file that is needed now: what is missing in the cache has to be fetched or built there.
+
+        Raises:
+            DataError: a file of the cache that is not there, with the command that makes it.
+        """
+        path = self.place(name)
+        if name.startswith(CACHED) and not path.exists():
+            makers = [file.name for file in (self.folder / "fetch.py", self.folder / "build.py") if file.is_file()]
+            commands = " and ".join(f"python {self.folder / maker}" for maker in makers)
+            raise DataError(name, f"is not in {path.parent} yet" + (f"; make it with {commands}" if makers else ""))
+        return path

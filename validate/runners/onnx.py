@@ -89,7 +89,7 @@ def open_model(spec: OnnxModel, *, name: str, loaded: LoadedSuite, classes: tupl
         ModelError: onnxruntime is missing or lacks a provider; a file that is none or is of an opset that it does
             not know; several outputs and none named; an input that is no tensor of numbers.
     """
-    path, place = loaded.folder / spec.onnx, f"model {name!r} ({spec.onnx})"
+    path, place = loaded.file(spec.onnx), f"model {name!r} ({spec.onnx})"
     if not path.is_file():
         raise ModelError(place, "there is no such file")
     stored = read(path, place)

@@ -118,7 +118,7 @@ def open_model(spec: TorchModel, *, name: str, loaded: LoadedSuite, classes: tup
         model = build()
     if not isinstance(model, torch.nn.Module):
         raise ModelError(place, "must return a torch.nn.Module", type(model).__name__)
-    weights = None if spec.weights is None else loaded.folder / spec.weights
+    weights = None if spec.weights is None else loaded.file(spec.weights)
     if weights is not None:
         load_weights(model, weights, f"model {name!r} ({spec.weights})")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

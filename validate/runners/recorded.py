@@ -36,7 +36,7 @@ def open_model(spec: RecordedModel, *, name: str, loaded: LoadedSuite, classes: 
     Raises:
         ModelError: an unreadable file, a column that is not there, a missing id, a label that is no class.
     """
-    path, place = loaded.folder / spec.recorded, f"model {name!r} ({spec.recorded})"
+    path, place = loaded.file(spec.recorded), f"model {name!r} ({spec.recorded})"
     try:
         frame = read_table(path, place, text=(spec.id,))
     except DataError as error:
