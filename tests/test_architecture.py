@@ -15,7 +15,7 @@ PACKAGE = ROOT / "validate"
 
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
-errors outcome places suite where columns predicates suite_rules suite_file
+errors outcome places fetching suite where columns predicates suite_rules suite_file
 stats wording starter attempts hooks tables
 contract data predictions runners
 attributes joint slices counts metrics

@@ -1,4 +1,4 @@
-"""Archives that a suite's `fetch.py` reads data or models from: downloaded once, checked, never installed or imported."""
+"""Archives that `fetch.py` of a suite reads data or models from: downloaded once, checked, never installed."""
 
 import hashlib
 import subprocess

