@@ -18,7 +18,7 @@ STAGES = """
 errors outcome places fetching suite where columns predicates suite_rules suite_file
 stats wording starter attempts hooks tables
 contract data predictions runners
-attributes joint slices counts metrics
+attributes survey joint slices counts metrics
 changes rate_changes score_changes measure sample_size planning description
 screen comparison disparity
 scores damage search searchable discovery

@@ -1,20 +1,16 @@
 """A column of the data as small integer codes: its values, or bins of its numbers."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from validate.data import Dataset
-from validate.errors import DataError, SuiteError, did_you_mean
+from validate.errors import DataError
 from validate.predicates import equals, quote_column
-from validate.suite import Family, Suite
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.int32]
-MOST_VALUES = 1_000  # distinct values of a text column
-MOST_NUMBERS = 200  # distinct values of a column of whole numbers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,32 +38,79 @@ class Attribute:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Column:
-    """A column of the data, coded, with the families that use it and the size of its levels."""
+class Coding:
+    """How the values of a column become codes: learnt once, the same for every batch of rows."""
 
-    name: str  # in the data
-    attribute: Attribute
-    families: tuple[int, ...]  # positions in suite.slices; empty for the label
-    n: NDArray[np.int64]  # (levels,) examples
-    train_share: NDArray[np.float64] | None  # (levels,)
-    rare: NDArray[np.bool_]  # (levels,) under-represented
+    name: str  # the column's; "label" for the true class
+    edges: tuple[float, ...] | None  # of bins; None where the values themselves are coded
+    levels: tuple[str, ...]  # values or bins as text, in their natural order
+    where: tuple[str, ...]  # per level, the predicate that selects it
+    position: Mapping[Hashable, int]  # of each value, or of each bin that is filled
+
+    def attribute(self, series: pd.Series) -> Attribute:
+        """The codes of some rows. Raises DataError for a value that was not there when the levels were learnt."""
+        codes, values = _distinct(series, self.edges)
+        try:
+            ranks = [self.position[value] for value in values]
+        except KeyError as unknown:
+            raise DataError(f"column {self.name!r}", "changed while it was read", unknown.args[0]) from None
+        rank = np.array([*ranks, len(self.levels)], dtype=np.int64)
+        return Attribute(
+            name=self.name, codes=compact(rank[codes], len(self.levels)), levels=self.levels, where=self.where
+        )
 
 
-def coded_columns(dataset: Dataset, suite: Suite) -> tuple[Column, ...]:
-    """The label's classes first, where there are any; then each column of a family, once per way of binning it."""
-    columns = []
-    if dataset.classes:
-        attribute = _class_attribute(dataset, suite.data.label)
-        columns.append(_column(dataset, suite, suite.data.label, attribute=attribute))
-    users: dict[tuple[str, tuple[float, ...] | None], list[int]] = {}
-    for i, family in enumerate(suite.slices):
-        if isinstance(family, Family):
-            for name in family.by:
-                users.setdefault((name, _edges(dataset, suite, i, name)), []).append(i)
-    for (name, edges), families in users.items():
-        attribute = encode(dataset.frame[name], edges)
-        columns.append(_column(dataset, suite, name, attribute=attribute, edges=edges, families=tuple(families)))
-    return tuple(columns)
+class Census:
+    """What is learnt of a column batch by batch: its values, in the order in which they come, and how often."""
+
+    def __init__(self, name: str, edges: tuple[float, ...] | None) -> None:
+        self.name = name
+        self.edges = edges
+        self.position: dict[Hashable, int] = {}
+        self.n = np.zeros(0, dtype=np.int64)  # (values,) how often
+        self.numbers = True  # holds numbers
+        self.whole = True  # … and only whole ones
+        self._categories: dict[Hashable, None] | None = {}  # in their order; None where the column is no categorical
+
+    def add(self, series: pd.Series) -> NDArray[np.int64]:
+        """Take in some rows: their values' positions so far, -1 where the value is missing."""
+        codes, values = _distinct(series, self.edges)
+        numbers = is_number(series)
+        self.numbers &= numbers
+        self.whole &= not numbers or is_whole(series)
+        if self._categories is not None and isinstance(series.dtype, pd.CategoricalDtype):
+            self._categories.update(dict.fromkeys(series.dtype.categories))
+        else:
+            self._categories = None
+        at = np.array([*(self.position.setdefault(value, len(self.position)) for value in values), -1], dtype=np.int64)
+        found = at[codes]
+        n = np.bincount(found[found >= 0], minlength=len(self.position))
+        n[: len(self.n)] += self.n
+        self.n = n
+        return found
+
+    @property
+    def order(self) -> list[int]:
+        """Positions in the natural order of the values."""
+        values = list(self.position)
+        if self._categories:
+            places = {value: place for place, value in enumerate(self._categories)}
+            return sorted(range(len(values)), key=lambda i: places[values[i]])
+        return sorted(range(len(values)), key=lambda i: _sort_key(values[i]))
+
+    def coding(self) -> Coding:
+        """The levels in their natural order."""
+        values = list(self.position)
+        ordered = [values[i] for i in self.order]
+        if self.edges is None:
+            levels = [str(_plain(value)) for value in ordered]
+            where = [equals(self.name, _plain(value)) for value in ordered]
+        else:
+            texts, column = [number_text(edge) for edge in self.edges], quote_column(self.name)
+            named = [_interval(column, texts, i) for i in ordered if isinstance(i, int)]
+            levels, where = [level for level, _ in named], [predicate for _, predicate in named]
+        position = {value: i for i, value in enumerate(ordered)}
+        return Coding(name=self.name, edges=self.edges, levels=tuple(levels), where=tuple(where), position=position)
 
 
 def encode(series: pd.Series, edges: Sequence[float] | None = None) -> Attribute:
@@ -76,7 +119,14 @@ def encode(series: pd.Series, edges: Sequence[float] | None = None) -> Attribute
     Only values and bins that occur become levels; a missing value (NaN, None) belongs to none.
     Raises DataError where edges are given for what are no numbers.
     """
-    return _by_value(series) if edges is None else _by_bin(series, edges)
+    census = Census(str(series.name), None if edges is None else tuple(edges))
+    found = census.add(series)
+    coding = census.coding()
+    rank = np.full(len(census.position) + 1, len(coding.levels))
+    rank[census.order] = np.arange(len(coding.levels))
+    return Attribute(
+        name=coding.name, codes=compact(rank[found], len(coding.levels)), levels=coding.levels, where=coding.where
+    )
 
 
 def is_number(series: pd.Series) -> bool:
@@ -94,11 +144,21 @@ def is_whole(series: pd.Series) -> bool:
 
 def quantile_edges(series: pd.Series, bins: int) -> tuple[float, ...]:
     """Edges of about equally filled bins, as round as they can be without merging two of them."""
+    return edges_between(*finite_counts(series), bins)
+
+
+def finite_counts(series: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The distinct finite numbers of a column, sorted, and how often each occurs."""
     values = series.dropna().to_numpy(dtype=np.float64)
-    values = values[np.isfinite(values)]
+    return np.unique(values[np.isfinite(values)], return_counts=True)
+
+
+def edges_between(values: NDArray[np.float64], n: NDArray[np.int64], bins: int) -> tuple[float, ...]:
+    """The same edges, for sorted numbers that each occur n times."""
     if not len(values):
         return ()
-    exact = np.unique(np.quantile(values, np.arange(1, bins) / bins, method="inverted_cdf"))
+    ends = np.cumsum(n)
+    exact = np.unique(values[np.searchsorted(ends, np.arange(1, bins) / bins * ends[-1])])
     for digits in (3, 4, 5, 6, 8, 10, 12):
         rounded = np.unique([float(f"{edge:.{digits}g}") for edge in exact])
         if len(rounded) == len(exact):
@@ -111,45 +171,24 @@ def number_text(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
-def _distinct(series: pd.Series) -> int:
-    try:
-        return int(series.nunique())
-    except TypeError:  # unhashable
-        raise DataError(f"column {series.name!r}", "holds values that are neither text, numbers nor booleans") from None
-
-
-def _by_value(series: pd.Series) -> Attribute:
-    codes, uniques = pd.factorize(series)
-    values: list[Hashable] = uniques.tolist()
-    if isinstance(uniques, pd.CategoricalIndex):
-        order = np.argsort(uniques.codes, kind="stable")
-    else:
-        order = np.array(sorted(range(len(values)), key=lambda i: _sort_key(values[i])), dtype=np.int64)
-    rank = np.empty(len(values) + 1, dtype=np.int64)
-    rank[order] = np.arange(len(values))
-    rank[-1] = len(values)  # factorize codes a missing value as -1
-    ordered = [_plain(values[i]) for i in order]
-    return Attribute(
-        name=str(series.name),
-        codes=_compact(rank[codes], len(values)),
-        levels=tuple(str(value) for value in ordered),
-        where=tuple(equals(str(series.name), value) for value in ordered),
-    )
-
-
-def _by_bin(series: pd.Series, edges: Sequence[float]) -> Attribute:
+def _distinct(series: pd.Series, edges: Sequence[float] | None) -> tuple[NDArray[np.intp], list[Hashable]]:
+    """Codes (n,) of the values, or bins, of a column in the order of their coming, -1 where missing; and these."""
+    if edges is None:
+        try:
+            codes, uniques = pd.factorize(series)
+        except TypeError:  # unhashable
+            rule = "holds values that are neither text, numbers nor booleans"
+            raise DataError(f"column {series.name!r}", rule) from None
+        return codes, uniques.tolist()
     if not is_number(series):
         raise DataError(f"column {series.name!r}", "bins and quantiles need numbers", str(series.dtype))
     values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     bins = np.searchsorted(np.asarray(edges, dtype=np.float64), values, side="right")
-    bins[np.isnan(values)] = len(edges) + 1
-    filled = np.flatnonzero(np.bincount(bins, minlength=len(edges) + 2)[:-1])
-    rank = np.full(len(edges) + 2, len(filled))
+    filled = np.flatnonzero(np.bincount(bins[~np.isnan(values)], minlength=len(edges) + 1))
+    rank = np.zeros(len(edges) + 1, dtype=np.intp)
     rank[filled] = np.arange(len(filled))
-    texts = [number_text(edge) for edge in edges]
-    column = quote_column(str(series.name))
-    names, where = zip(*(_interval(column, texts, int(i)) for i in filled), strict=True) if len(filled) else ((), ())
-    return Attribute(name=str(series.name), codes=_compact(rank[bins], len(filled)), levels=names, where=where)
+    known: list[Hashable] = [*filled.tolist()]
+    return np.where(np.isnan(values), -1, rank[bins]), known
 
 
 def _interval(column: str, texts: Sequence[str], i: int) -> tuple[str, str]:
@@ -176,67 +215,8 @@ def _sort_key(value: Hashable) -> tuple[int, float, str]:
     return (0, float(value), "") if isinstance(value, bool | int | float) else (1, 0.0, str(value))
 
 
-def _compact(codes: NDArray[np.integer], levels: int) -> Codes:
+def compact(codes: NDArray[np.integer], levels: int) -> Codes:
     """Codes in the fewest bytes, so that more rows stay in cache."""
     if levels < 2**8:
         return codes.astype(np.uint8)
     return codes.astype(np.uint16) if levels < 2**16 else codes.astype(np.int32)
-
-
-def _column(
-    dataset: Dataset,
-    suite: Suite,
-    name: str,
-    *,
-    attribute: Attribute,
-    edges: tuple[float, ...] | None = None,
-    families: tuple[int, ...] = (),
-) -> Column:
-    n = attribute.sizes[:-1]
-    share = n / max(1, len(dataset))
-    train_share = None
-    if dataset.train is not None and name in dataset.train:
-        train = encode(dataset.train[name], edges)
-        shares = dict(zip(train.levels, train.sizes / max(1, len(dataset.train)), strict=False))
-        share = train_share = np.array([shares.get(level, 0.0) for level in attribute.levels])
-    return Column(
-        name=name,
-        attribute=attribute,
-        families=families,
-        n=n,
-        train_share=train_share,
-        rare=share < suite.gate.under_represented,
-    )
-
-
-def _class_attribute(dataset: Dataset, label: str) -> Attribute:
-    numbers = label in dataset.frame and is_number(dataset.frame[label])
-    return Attribute(
-        name="label",
-        codes=_compact(dataset.labels.astype(np.int64), len(dataset.classes)),
-        levels=dataset.classes,
-        where=tuple(equals(label, float(text) if numbers else text) for text in dataset.classes),
-    )
-
-
-def _edges(dataset: Dataset, suite: Suite, i: int, name: str) -> tuple[float, ...] | None:
-    """The edges that a family gives a column, None for its values; refuses what would make no readable slices."""
-    family, place = suite.slices[i], f"slices[{i}].by"
-    assert isinstance(family, Family)
-    if name not in dataset.frame:
-        raise SuiteError(place, f"no such column{did_you_mean(name, map(str, dataset.frame.columns))}", name)
-    if dataset.classes and name == suite.data.label:
-        raise SuiteError(place, "the label's classes are slices already: leave it out", name)
-    series = dataset.frame[name]
-    if name in family.bins or name in family.quantiles:
-        if not is_number(series):
-            raise SuiteError(place, "bins and quantiles need a column of numbers", name)
-        return family.bins.get(name) or quantile_edges(series, family.quantiles[name])
-    distinct = _distinct(series)
-    if is_number(series) and (distinct > MOST_NUMBERS or not is_whole(series)):
-        rule = f"{name!r} is a number with many values: give it bins.{name} = […] or quantiles.{name} = 4"
-        raise SuiteError(place, rule, f"{distinct:,} distinct values")
-    if distinct > MOST_VALUES:
-        rule = f"{name!r} has more than {MOST_VALUES:,} distinct values: group them in a derived column"
-        raise SuiteError(place, rule, f"{distinct:,} distinct values")
-    return None

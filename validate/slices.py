@@ -8,17 +8,18 @@ from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from validate import joint
-from validate.attributes import Attribute, Column, coded_columns
+from validate.attributes import Attribute, Coding, compact
 from validate.data import Dataset
-from validate.errors import DataError, SuiteError, did_you_mean
-from validate.predicates import evaluate, parse
+from validate.errors import DataError, did_you_mean
+from validate.predicates import Predicate, evaluate
 from validate.stats.noninferiority import smallest_n
 from validate.suite import Family, Gate, NamedSlice, Suite
+from validate.survey import Column, Survey, surveyed
 
-MOST_SLICES = 100_000  # of one suite
 FEWEST_FOR_A_MEAN = 10  # examples below which the interval of a mean is not trusted
 _TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})  # change the direction of text
 
@@ -67,11 +68,12 @@ class Membership:
     attributes: tuple[Attribute, ...]
     masks: tuple[NDArray[np.uint8], ...]  # np.packbits of a boolean (n,), for predicates and pooled slices
     where: tuple[tuple[tuple[int, int], ...] | int, ...]  # (len(slices),)
+    planned: joint.Plan | None = None  # made before, for all batches
 
     @cached_property
     def plan(self) -> joint.Plan:
         """How the sums of the slices are read from few tables: made once for all that is counted."""
-        return joint.plan(self.where, self.attributes)
+        return self.planned or joint.plan(self.where, self.attributes)
 
 
 def members(membership: Membership, i: int) -> NDArray[np.bool_]:
@@ -131,6 +133,7 @@ def only(membership: Membership, which: Sequence[int]) -> Membership:
         membership,
         slices=tuple(membership.slices[i] for i in which),
         where=tuple(membership.where[i] for i in which),
+        planned=None,
     )
 
 
@@ -155,32 +158,86 @@ def build_membership(dataset: Dataset, suite: Suite) -> Membership:
 
     Raises SuiteError for a family or predicate that cannot be, DataError for one that matches no example.
     """
-    columns = coded_columns(dataset, suite)
-    drafts = [_all(len(dataset), suite.gate)]
-    drafts += _classes(columns, suite.gate) if dataset.classes else []
-    categories = _categories(columns, suite)
+    return draw_slices(surveyed(dataset, suite), dataset.train).membership(dataset)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pooled:
+    """Several levels of one column."""
+
+    position: int
+    levels: tuple[int, ...]
+
+
+Found = tuple[tuple[int, int], ...] | Pooled | Predicate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slicing:
+    """All slices of a suite, and how to find the examples of each in any batch of rows."""
+
+    slices: tuple[Slice, ...]
+    names: tuple[str, ...]  # of the columns
+    codings: tuple[Coding, ...]  # of the columns; the label's classes first, where there are any
+    found: tuple[Found, ...]  # (len(slices),)
+
+    def membership(self, dataset: Dataset, planned: joint.Plan | None = None) -> Membership:
+        """Which of these examples is in which slice."""
+        attributes = [
+            _classes_of(dataset, coding) if not i and dataset.classes else coding.attribute(dataset.frame[name])
+            for i, (name, coding) in enumerate(zip(self.names, self.codings, strict=True))
+        ]
+        masks: list[NDArray[np.uint8]] = []
+        where: list[tuple[tuple[int, int], ...] | int] = []
+        for found in self.found:
+            if isinstance(found, tuple):
+                where.append(found)
+                continue
+            where.append(len(masks))
+            if isinstance(found, Pooled):
+                masks.append(np.packbits(np.isin(attributes[found.position].codes, found.levels)))
+            else:
+                masks.append(np.packbits(evaluate(found, dataset.frame)))
+        return Membership(
+            n=len(dataset),
+            slices=self.slices,
+            attributes=tuple(attributes),
+            masks=tuple(masks),
+            where=tuple(where),
+            planned=planned,
+        )
+
+
+def _classes_of(dataset: Dataset, coding: Coding) -> Attribute:
+    codes = compact(dataset.labels.astype(np.int64), len(dataset.classes))
+    return Attribute(name=coding.name, codes=codes, levels=coding.levels, where=coding.where)
+
+
+def draw_slices(survey: Survey, train: pd.DataFrame | None) -> Slicing:
+    """The slices that a suite makes of examples that were surveyed."""
+    suite, columns = survey.suite, survey.columns(train)
+    drafts = [_all(survey.n, suite.gate)]
+    drafts += _classes(columns, survey) if survey.classes else []
+    categories = _categories(columns, survey)
     drafts += categories
-    drafts += _pools(categories, columns, suite.gate)
-    drafts += _predicates(dataset, suite)
-    drafts += _crosses(columns, suite)
+    drafts += _pools(categories, columns, survey)
+    drafts += _predicates(survey)
+    drafts += _crosses(columns, survey)
     drafts = _uniquely_named(drafts)
-    masks = [draft.found for draft in drafts if isinstance(draft.found, np.ndarray)]
-    positions = iter(range(len(masks)))
-    return Membership(
-        n=len(dataset),
+    return Slicing(
         slices=tuple(draft.slice for draft in drafts),
-        attributes=tuple(column.attribute for column in columns),
-        masks=tuple(masks),
-        where=tuple(next(positions) if isinstance(draft.found, np.ndarray) else draft.found for draft in drafts),
+        names=tuple(column.name for column in columns),
+        codings=tuple(column.coding for column in columns),
+        found=tuple(draft.found for draft in drafts),
     )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Draft:
-    """A slice and how its examples are found: cells of attributes, or packed bits."""
+    """A slice and how its examples are found."""
 
     slice: Slice
-    found: tuple[tuple[int, int], ...] | NDArray[np.uint8]
+    found: Found
 
 
 def _all(total: int, gate: Gate) -> _Draft:
@@ -202,15 +259,17 @@ def _all(total: int, gate: Gate) -> _Draft:
     return _Draft(slice=everything, found=())
 
 
-def _level(columns: Sequence[Column], cell: tuple[int, int], kind: Kind, *, allowed: Tolerance, guard: bool) -> _Draft:
+def _level(
+    columns: Sequence[Column], cell: tuple[int, int], kind: Kind, survey: Survey, *, allowed: Tolerance, guard: bool
+) -> _Draft:
     """The slice of one level of a column."""
     column, level = columns[cell[0]], cell[1]
-    attribute, n, total = column.attribute, int(column.n[level]), len(column.attribute.codes)
+    coding, n, total = column.coding, int(column.n[level]), survey.n
     rare = bool(column.rare[level])
     entry = Slice(
-        name=f"{attribute.name}: {shown(attribute.levels[level])}",
+        name=f"{coding.name}: {shown(coding.levels[level])}",
         kind=kind,
-        where=attribute.where[level],
+        where=coding.where[level],
         columns=(column.name,),
         n=n,
         share=n / total,
@@ -225,29 +284,30 @@ def _level(columns: Sequence[Column], cell: tuple[int, int], kind: Kind, *, allo
     return _Draft(slice=entry, found=(cell,))
 
 
-def _classes(columns: Sequence[Column], gate: Gate) -> list[_Draft]:
+def _classes(columns: Sequence[Column], survey: Survey) -> list[_Draft]:
     """Each class that has examples; those too few to be able to pass are pooled."""
+    gate = survey.suite.gate
     allowed = Tolerance(margin=gate.class_margin, margin_ratio=None)
     drafts = [
-        _level(columns, (0, level), Kind.CLASS, allowed=allowed, guard=enough(n, gate.class_margin, gate))
+        _level(columns, (0, level), Kind.CLASS, survey, allowed=allowed, guard=enough(n, gate.class_margin, gate))
         for level, n in enumerate(columns[0].n.tolist())
         if n
     ]
     pooled = [draft for draft in drafts if not draft.slice.guard]
-    return drafts + ([_pool("label", pooled, columns, gate)] if pooled else [])
+    return drafts + ([_pool("label", pooled, columns, survey)] if pooled else [])
 
 
-def _categories(columns: Sequence[Column], suite: Suite) -> list[_Draft]:
+def _categories(columns: Sequence[Column], survey: Survey) -> list[_Draft]:
     """Each level of each family's columns, guarded as the family says."""
-    drafts = []
+    suite, drafts = survey.suite, []
     for position, column in enumerate(columns):
         for i in column.families:
             family = suite.slices[i]
             assert isinstance(family, Family)
             allowed = tolerance(family.margin, suite.gate)
-            for level, text in enumerate(column.attribute.levels):
+            for level, text in enumerate(column.coding.levels):
                 guard = family.guard if isinstance(family.guard, bool) else text in family.guard
-                drafts.append(_level(columns, (position, level), Kind.CATEGORY, allowed=allowed, guard=guard))
+                drafts.append(_level(columns, (position, level), Kind.CATEGORY, survey, allowed=allowed, guard=guard))
     _check_guards(columns, suite)
     return _merged(drafts)
 
@@ -256,30 +316,27 @@ def _check_guards(columns: Sequence[Column], suite: Suite) -> None:
     """A guarded value that matches no row is usually a typo."""
     for i, family in enumerate(suite.slices):
         if isinstance(family, Family) and not isinstance(family.guard, bool):
-            levels = {text for column in columns if i in column.families for text in column.attribute.levels}
+            levels = {text for column in columns if i in column.families for text in column.coding.levels}
             for value in family.guard:
                 if value not in levels:
                     rule = f"matches no row of {', '.join(family.by)}{did_you_mean(value, levels)}"
                     raise DataError(f"slices[{i}].guard", rule, value)
 
 
-def _pools(categories: Sequence[_Draft], columns: Sequence[Column], gate: Gate) -> list[_Draft]:
+def _pools(categories: Sequence[_Draft], columns: Sequence[Column], survey: Survey) -> list[_Draft]:
     """Per column, its under-represented categories together."""
     rare: dict[str, list[_Draft]] = {}
     for draft in categories:
         if draft.slice.under_represented:
             rare.setdefault(draft.slice.columns[0], []).append(draft)
-    return [_pool(name, drafts, columns, gate) for name, drafts in rare.items()]
+    return [_pool(name, drafts, columns, survey) for name, drafts in rare.items()]
 
 
-def _pool(name: str, drafts: Sequence[_Draft], columns: Sequence[Column], gate: Gate) -> _Draft:
+def _pool(name: str, drafts: Sequence[_Draft], columns: Sequence[Column], survey: Survey) -> _Draft:
     """One slice of several levels of one column, guarded if it is large enough to be able to pass."""
-    total = len(columns[0].attribute.codes)
-    inside = np.zeros(total, dtype=np.bool_)
-    for draft in drafts:
-        ((position, level),) = draft.found
-        inside |= columns[position].attribute.codes == level
-    n, slices = int(inside.sum()), [draft.slice for draft in drafts]
+    gate, total = survey.suite.gate, survey.n
+    cells = [cell for draft in drafts if isinstance(draft.found, tuple) for cell in draft.found]
+    n, slices = sum(int(columns[at].n[level]) for at, level in cells), [draft.slice for draft in drafts]
     margin = min(entry.margin for entry in slices)
     trained = [entry.train_share for entry in slices if entry.train_share is not None]
     entry = Slice(
@@ -298,47 +355,35 @@ def _pool(name: str, drafts: Sequence[_Draft], columns: Sequence[Column], gate: 
         under_represented=all(entry.under_represented for entry in slices),
         members=tuple(entry.name for entry in slices),
     )
-    return _Draft(slice=entry, found=np.packbits(inside))
+    return _Draft(slice=entry, found=Pooled(position=cells[0][0], levels=tuple(level for _, level in cells)))
 
 
-def _crosses(columns: Sequence[Column], suite: Suite) -> list[_Draft]:
+def _crosses(columns: Sequence[Column], survey: Survey) -> list[_Draft]:
     """The non-empty intersections of each family's columns, screened."""
     drafts: list[_Draft] = []
-    for i, family in enumerate(suite.slices):
+    for i, family in enumerate(survey.suite.slices):
         if isinstance(family, Family):
-            positions = [p for p, column in enumerate(columns) if i in column.families]
-            allowed = tolerance(family.margin, suite.gate)
-            for size in range(2, family.cross + 1):
-                for chosen in itertools.combinations(positions, size):
-                    drafts += _cells(columns, chosen, allowed)
-                    if len(drafts) > MOST_SLICES:
-                        rule = f"more than {MOST_SLICES:,} intersections: lower cross, or use bins"
-                        raise SuiteError(f"slices[{i}].cross", rule, family.cross)
+            allowed = tolerance(family.margin, survey.suite.gate)
+            for combination in survey.crossed(i):
+                drafts += _cells(columns, combination, survey, allowed)
     return _merged(drafts)
 
 
-def _cells(columns: Sequence[Column], chosen: Sequence[int], allowed: Tolerance) -> list[_Draft]:
+def _cells(columns: Sequence[Column], combination: Sequence[int], survey: Survey, allowed: Tolerance) -> list[_Draft]:
     """The non-empty cells of some columns' cross table."""
-    attributes = [columns[position].attribute for position in chosen]
-    total = len(attributes[0].codes)
-    sizes = [len(attribute.levels) for attribute in attributes]
-    present = np.all([a.codes < size for a, size in zip(attributes, sizes, strict=True)], axis=0)
-    keys = np.zeros(int(present.sum()), dtype=np.int64)
-    for attribute, size in zip(attributes, sizes, strict=True):
-        keys = keys * size + attribute.codes[present]
-    filled, n = np.unique(keys, return_counts=True)
-    levels = np.stack(np.unravel_index(filled, sizes), axis=1)
-    drafts = []
+    drafts, labels = [], bool(survey.classes)
+    chosen = [at + labels for at in combination]
+    levels, n = survey.levels(combination)
     for row, count in zip(levels.tolist(), n.tolist(), strict=True):
         cells = tuple(zip(chosen, row, strict=True))
-        named = [(columns[p], columns[p].attribute, level) for p, level in cells]
+        named = [(columns[p], columns[p].coding, level) for p, level in cells]
         entry = Slice(
-            name=" & ".join(f"{a.name}: {shown(a.levels[level])}" for _, a, level in named),
+            name=" & ".join(f"{c.name}: {shown(c.levels[level])}" for _, c, level in named),
             kind=Kind.CROSS,
-            where=" and ".join(a.where[level] for _, a, level in named),
+            where=" and ".join(c.where[level] for _, c, level in named),
             columns=tuple(column.name for column, _, _ in named),
             n=count,
-            share=count / total,
+            share=count / survey.n,
             train_share=None,
             margin=allowed.margin,
             margin_ratio=allowed.margin_ratio,
@@ -351,34 +396,31 @@ def _cells(columns: Sequence[Column], chosen: Sequence[int], allowed: Tolerance)
     return drafts
 
 
-def _predicates(dataset: Dataset, suite: Suite) -> list[_Draft]:
+def _predicates(survey: Survey) -> list[_Draft]:
     """The declared predicates, guarded or screened; one that matches no example is usually a typo."""
     drafts = []
-    for i, named in enumerate(suite.slices):
-        if isinstance(named, NamedSlice):
-            place = f"slices[{i}].where"
-            predicate = parse(named.where, place)
-            inside = evaluate(predicate, dataset.frame)
-            n = int(inside.sum())
-            if not n:
-                raise DataError(place, "matches no row", named.where)
-            allowed = tolerance(named.margin, suite.gate)
-            entry = Slice(
-                name=named.name,
-                kind=Kind.WHERE,
-                where=named.where,
-                columns=predicate.columns,
-                n=n,
-                share=n / len(dataset),
-                train_share=None,
-                margin=allowed.margin,
-                margin_ratio=allowed.margin_ratio,
-                guard=named.guard,
-                screened=not named.guard,
-                disparity=False,
-                under_represented=False,
-            )
-            drafts.append(_Draft(slice=entry, found=np.packbits(inside)))
+    for i, predicate in survey.predicates.items():
+        named, n = survey.suite.slices[i], survey.predicate_n[i]
+        assert isinstance(named, NamedSlice)
+        if not n:
+            raise DataError(predicate.place, "matches no row", named.where)
+        allowed = tolerance(named.margin, survey.suite.gate)
+        entry = Slice(
+            name=named.name,
+            kind=Kind.WHERE,
+            where=named.where,
+            columns=predicate.columns,
+            n=n,
+            share=n / survey.n,
+            train_share=None,
+            margin=allowed.margin,
+            margin_ratio=allowed.margin_ratio,
+            guard=named.guard,
+            screened=not named.guard,
+            disparity=False,
+            under_represented=False,
+        )
+        drafts.append(_Draft(slice=entry, found=predicate))
     return drafts
 
 
