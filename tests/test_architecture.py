@@ -22,7 +22,7 @@ attributes survey joint slices counts metrics
 changes rate_changes score_changes measure sample_size planning description
 screen comparison disparity
 scores damage search searchable discovery
-gate checks methods evidence judgement notebook recording
+gate checks methods evidence judgement notebook recording decisions ledger
 frameworks report exports pipeline terminal commands cli
 """
 ORDER = STAGES.split()
@@ -37,6 +37,7 @@ HOMES = {
     "sklearn": "validate.metrics",
     "statsmodels": "validate.stats.multiplicity",
     "jinja2": "validate.report",
+    "sqlalchemy": "validate.ledger",
     "rich": "validate.terminal",
     "typer": "validate.cli",
 }

@@ -52,6 +52,8 @@ class Release(Table):
     """What it is for, in a sentence."""
     owner: str = ""
     """Who answers for it."""
+    author: str = ""
+    """Who made the compressed models; `[gate] author_may_not_decide` speaks of this person."""
     statements: Text | None = None
     """TOML file with what only people can state: [[statements]] id, text, by, date."""
     rows: bool = True
@@ -258,6 +260,8 @@ class Gate(Table):
     """Whether an INCONCLUSIVE gating check blocks the release."""
     attempts: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Declared number of gate attempts on this test set: alpha is shared among them."""
+    author_may_not_decide: bool = False
+    """Refuse a person's decision by the author that [release] names."""
 
 
 @dataclass(frozen=True, kw_only=True)
