@@ -23,7 +23,7 @@ changes rate_changes score_changes measure sample_size planning description
 screen comparison disparity
 scores damage search searchable discovery
 gate checks methods evidence judgement notebook recording decisions ledger
-frameworks report exports pipeline terminal commands cli
+frameworks report exports pipeline recomputation verification terminal commands cli
 """
 ORDER = STAGES.split()
 

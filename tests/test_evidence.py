@@ -42,6 +42,14 @@ def test_an_open_interval_is_written_and_read(record, tmp_path):
     assert (found.comparisons[0].change.low, found.comparisons[0].change.high) == (-math.inf, math.inf)
 
 
+def test_open_limits_of_a_check_are_written_and_read(record, tmp_path):
+    check = replace(record.checks[0], numbers={"low": -math.inf, "high": math.inf, "n": 3})
+    content = to_json(replace(record, checks=(check,)))
+    read = read_record(written(tmp_path, content))
+    assert read.checks[0].numbers == {"low": "-Infinity", "high": "Infinity", "n": 3}
+    assert to_json(read) == content
+
+
 def test_the_record_fits_the_schema_and_a_changed_one_does_not(record):
     validator = Draft202012Validator(json_schema())
     document = json.loads(to_json(record))

@@ -102,6 +102,17 @@ def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folde
 
 
 @app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an earlier run.")],
+    as_json: AsJson = False,
+) -> int:
+    """Check a run's evidence; exit 1 if anything was changed."""
+    from validate import commands
+
+    return commands.verify(folder, as_json=as_json)
+
+
+@app.command()
 def suites() -> None:
     """List the suites that came with this installation."""
     import tomllib

@@ -1,5 +1,6 @@
 """What the commands that judge do: read a suite, call the pipeline, write and show the evidence."""
 
+import dataclasses
 import json
 import os
 import shlex
@@ -8,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from validate import pipeline, planning, terminal
+from validate import pipeline, planning, terminal, verification
 from validate.attempts import read_attempts
 from validate.errors import OutputError
-from validate.evidence import EvidenceRecord, read_record
-from validate.exports.files import ATTEMPTS, write, write_together
+from validate.evidence import EvidenceRecord
+from validate.exports.files import ATTEMPTS, read_records, write, write_together
 from validate.gate import worst_exit
 from validate.places import find_suite
 from validate.recording import OUT
@@ -64,12 +65,17 @@ def plan(suite: str, *, as_json: bool) -> None:
 
 def report(folder: Path) -> None:
     """Write the files that are made from the evidence again, and name them."""
-    records = [read_record(file) for file in sorted(folder.glob("*/results.json"))]
-    if not records:
-        raise OutputError(str(folder), "must hold the evidence of a run: <compressed>/results.json")
-    order = {name: place for place, name in enumerate(records[0].suite.compressed_names)}
-    records.sort(key=lambda record: order.get(record.compressed_name, len(order)))
-    print_text("\n".join(map(str, write_together(records, folder))))
+    print_text("\n".join(map(str, write_together(read_records(folder), folder))))
+
+
+def verify(folder: Path, *, as_json: bool) -> int:
+    """Check a run's evidence, say what was found and what was not checked, and give the exit code."""
+    found = verification.verify(folder)
+    if as_json:
+        print_json({"exit_code": found.exit_code, **dataclasses.asdict(found)})
+    else:
+        terminal.console().print(terminal.verification(found))
+    return found.exit_code
 
 
 def print_text(text: str) -> None:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -112,7 +113,28 @@ def to_json(record: EvidenceRecord) -> bytes:
     """
     import rfc8785
 
-    return rfc8785.dumps(json.loads(_adapter().dump_json(record)))
+    return rfc8785.dumps(as_json(record))
+
+
+def as_json(record: EvidenceRecord) -> dict[str, Any]:
+    """The record as JSON values."""
+    document: dict[str, Any] = json.loads(
+        _adapter().dump_json(replace(record, checks=tuple(map(_open, record.checks))))
+    )
+    return document
+
+
+def _open(check: CheckResult) -> CheckResult:
+    """The check with infinite numbers as text: in a union, pydantic would write null."""
+    infinite = {name: _INFINITE_TEXT[x] for name, x in check.numbers.items() if x in _INFINITE_TEXT}
+    return replace(check, numbers={**check.numbers, **infinite}) if infinite else check
+
+
+def is_canonical(raw: bytes) -> bool:
+    """Whether these are the bytes that RFC 8785 gives what they say."""
+    import rfc8785
+
+    return rfc8785.dumps(json.loads(raw)) == raw
 
 
 def sha256(record: EvidenceRecord) -> str:
@@ -154,6 +176,7 @@ def json_schema() -> dict[str, Any]:
     }
 
 
+_INFINITE_TEXT = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _INFINITE = {"enum": ["Infinity", "-Infinity", "NaN"]}
 
 

@@ -110,6 +110,11 @@ def available(metric: Metric, paired: PairedPredictions) -> bool:
     return metric.needs is Needs.ANSWERS or kinds <= {"logits", "probabilities"}
 
 
+def needs_scores(metric: str) -> bool:
+    """Whether the metric of this name takes more of a model than its answers."""
+    return METRICS[metric].needs is Needs.PROBABILITIES
+
+
 def described(paired: PairedPredictions) -> tuple[Metric, ...]:
     """The metrics with a score per example that these predictions allow: shown for every slice, beside the gate's."""
     return tuple(metric for metric in METRICS.values() if metric.score is not None and available(metric, paired))

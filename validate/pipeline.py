@@ -13,8 +13,9 @@ from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
 from validate.errors import ModelError, SuiteError, did_you_mean
 from validate.evidence import EvidenceRecord
-from validate.exports.tables import row_table
+from validate.exports.rows import row_table
 from validate.judgement import judge_pair
+from validate.metrics import needs_scores
 from validate.outcome import Outcome
 from validate.predictions import Predictions, pair
 from validate.recording import (
@@ -122,7 +123,9 @@ def _judge(
         integrity = (*contract_checks(found.contract), held, *attempt_checks(occasion, found))
         judgement = judge_pair(paired, membership, suite.gate, seed=suite.seed, integrity=integrity)
     record = make_record(name, occasion, found, judgement)
-    return Judged(record=record, rows=row_table(paired, membership) if suite.release.rows else None)
+    if not suite.release.rows:
+        return Judged(record=record, rows=None)
+    return Judged(record=record, rows=row_table(paired, membership, scores=needs_scores(suite.gate.metric)))
 
 
 def _unjudged(name: str, occasion: Occasion, found: Found, error: ModelError | None = None) -> Judged:

@@ -22,6 +22,7 @@ from validate.outcome import Outcome
 from validate.planning import Plan, PlanRow
 from validate.report.facts import flagged_text, is_rate, overall, rate, worst_guarded
 from validate.slices import Kind
+from validate.verification import Verification
 
 NARROW = 76  # columns below which the table of models turns into a list
 WIDE = 88  # columns from which two flags fit on two lines
@@ -89,6 +90,23 @@ def plan(made: Plan, *, width: int) -> Group:
         *(Text(note) for note in _plan_notes(made, shown)),
         *_offers(shown),
     )
+
+
+def verification(found: Verification) -> Group:
+    """Tell what a check of the evidence found, the worst first."""
+    verdict = {0: ("verified", "bold green"), 1: ("something differs", "bold red")}
+    word, style = verdict.get(found.exit_code, ("could not be verified", "bold magenta"))
+    parts: list[Text] = [Text(f"{word} · {wording.plural(found.checked, 'file')} checked", style=style)]
+    for title, lines in (
+        ("Differs", found.wrong),
+        ("Cannot be read", found.unreadable),
+        ("Holds", found.held),
+        ("Not shown", found.not_shown),
+    ):
+        if lines:
+            parts.append(Text(f"\n{title}", style="bold"))
+            parts += [Text(f"  – {printable(line)}", overflow="fold") for line in lines]
+    return Group(*parts)
 
 
 def printable(text: str) -> str:

@@ -17,6 +17,9 @@ from validate.exports.tables import slice_table
 from validate.recording import attempts_of
 from validate.report import render
 
+RESULTS = "results.json"
+ROWS = "rows.parquet"
+SLICES = "slices.parquet"
 ATTEMPTS = "attempts.jsonl"  # which models were gated on which test set, over all runs into one folder
 
 _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
@@ -37,13 +40,27 @@ def write(records: Sequence[EvidenceRecord], rows: Sequence[pd.DataFrame | None]
     if attempts:
         append_attempts(out / ATTEMPTS, attempts)
     # from what was written, so that `report` makes the same files again, to the byte
-    kept = [read_record(out / record.compressed_name / "results.json") for record in records]
+    kept = [read_record(out / record.compressed_name / RESULTS) for record in records]
     return (*written, *write_together(kept, out))
 
 
+def rendered(records: Sequence[EvidenceRecord]) -> dict[str, bytes]:
+    """The files that speak of all compressed models of a run, by name; they are made from the records alone."""
+    return {name: make(records).encode() for name, make in _TOGETHER.items()}
+
+
+def read_records(folder: Path) -> list[EvidenceRecord]:
+    """The records of a run, in the order of its suite; OutputError where there is none, or one cannot be read."""
+    records = [read_record(file) for file in sorted(folder.glob(f"*/{RESULTS}"))]
+    if not records:
+        raise OutputError(str(folder), f"must hold the evidence of a run: <compressed>/{RESULTS}")
+    order = {name: place for place, name in enumerate(records[0].suite.compressed_names)}
+    return sorted(records, key=lambda record: order.get(record.compressed_name, len(order)))
+
+
 def write_together(records: Sequence[EvidenceRecord], out: Path) -> tuple[Path, ...]:
-    """Write the files that speak of all compressed models of a run; they are made from the records alone."""
-    written = [_replace(out / name, make(records).encode()) for name, make in _TOGETHER.items()]
+    """Write the files that speak of all compressed models of a run."""
+    written = [_replace(out / name, content) for name, content in rendered(records).items()]
     beside = (ATTEMPTS, *(f"{record.compressed_name}/{NAME}" for record in records))
     names = [*_TOGETHER, *(name for name in beside if (out / name).is_file())]
     return (*written, _replace(out / NAME, checksums(out, names)))
@@ -52,8 +69,8 @@ def write_together(records: Sequence[EvidenceRecord], out: Path) -> tuple[Path, 
 def _write_one(record: EvidenceRecord, rows: pd.DataFrame | None, out: Path) -> list[Path]:
     """One compressed model's files; a table of an earlier run that this one does not have goes away."""
     folder = out / record.compressed_name
-    tables = {"slices.parquet": slice_table(record) if record.comparisons else None, "rows.parquet": rows}
-    written = [_replace(folder / "results.json", to_json(record))]
+    tables = {SLICES: slice_table(record) if record.comparisons else None, ROWS: rows}
+    written = [_replace(folder / RESULTS, to_json(record))]
     for name, table in tables.items():
         if table is None:
             _remove(folder / name)

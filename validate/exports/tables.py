@@ -1,11 +1,8 @@
-"""The tables of a run: one row per slice, and one row per example without its inputs."""
+"""slices.parquet: one row per slice."""
 
 import pandas as pd
 
-from validate.counts import outcomes
 from validate.evidence import EvidenceRecord
-from validate.predictions import PairedPredictions, answers, right
-from validate.slices import Kind, Membership, members
 
 
 def slice_table(record: EvidenceRecord) -> pd.DataFrame:
@@ -59,25 +56,3 @@ def slice_table(record: EvidenceRecord) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def row_table(paired: PairedPredictions, membership: Membership) -> pd.DataFrame:
-    """One row per example: id, cluster, truth, both answers, outcome, and the slice codes; no inputs.
-
-    The codes are the categories that the suite slices by: they can be sensitive.
-    """
-    dense, compressed = answers(paired.dense), answers(paired.compressed)
-    table: dict[str, object] = {"id": paired.ids}
-    if paired.clusters is not None:
-        table["cluster"] = paired.clusters
-    table |= {"truth": paired.labels, "dense": dense, "compressed": compressed}
-    if paired.classes:
-        table["outcome"] = outcomes(right(paired, "dense"), right(paired, "compressed"))
-    for attribute in membership.attributes:
-        codes = attribute.codes.astype("int32")
-        codes[codes == len(attribute.levels)] = -1
-        table[f"slice.{attribute.name}"] = pd.Categorical.from_codes(codes, categories=pd.Index(attribute.levels))
-    for i, entry in enumerate(membership.slices):
-        if entry.kind in {Kind.WHERE, Kind.RARE}:
-            table[f"in.{entry.name}"] = members(membership, i)
-    return pd.DataFrame(table)
