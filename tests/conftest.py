@@ -1,7 +1,23 @@
 """Settings that hold for every test."""
 
+import pytest
 from hypothesis import settings
+
+from validate.places import cache_dir
 
 # no deadline: a first call pays for imports, and shared machines stall
 settings.register_profile("paritygate", deadline=None)
 settings.load_profile("paritygate")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_the_session(tmp_path_factory):
+    """Answers are kept for the tests of one session, and never among the user's own; what was fetched is shared."""
+    folder = tmp_path_factory.mktemp("cache")
+    if cache_dir().is_dir():
+        for kept in cache_dir().iterdir():
+            if kept.name != "answers":
+                (folder / kept.name).symlink_to(kept)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARITYGATE_CACHE", str(folder))
+        yield

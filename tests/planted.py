@@ -92,6 +92,7 @@ def people(rows: int = 20_000, seed: int = 0) -> tuple[Dataset, Bools]:
 @cache
 def census() -> tuple[Dataset, Suite, Bools]:
     """The census suite's held-out people, and whether its dense model places each rightly."""
+    from validate.answers import answer
     from validate.data import load_dataset
     from validate.predictions import answers
     from validate.runners import open_runner
@@ -100,7 +101,7 @@ def census() -> tuple[Dataset, Suite, Bools]:
     loaded = load_suite(SUITES / "census_income")
     data = load_dataset(loaded)
     runner = open_runner(loaded.suite.models.dense, name="dense", loaded=loaded, classes=data.classes)
-    return data, loaded.suite, answers(runner.predict(data, lambda _: None)) == data.labels
+    return data, loaded.suite, answers(answer(runner, data).predictions) == data.labels
 
 
 def _churned(rng: np.random.Generator, dense_right: Bools, churn: float) -> Bools:

@@ -6,10 +6,11 @@ import pytest
 
 from validate.attempts import read_attempts
 from validate.errors import DataError, OutputError, SuiteError
-from validate.exports.files import ATTEMPTS, write
+from validate.exports.files import write
 from validate.outcome import Outcome
 from validate.pipeline import evaluate, run
 from validate.suite_file import load_suite
+from validate.suite_folder import ATTEMPTS
 
 CLASSES = """
 [data]

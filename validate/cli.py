@@ -73,15 +73,23 @@ def face(
 @app.command()
 def run(
     suite: SuiteName,
+    *,
     compressed: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Judge only this; repeatable.")] = None,
     out: Out = None,
     report_only: Annotated[bool, typer.Option("--report-only", help="Write the evidence, but exit 0 anyway.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask every model again.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Judge a suite's compressed models; exit with the verdict."""
     from validate import commands
 
-    asked = commands.Run(suite=suite, compressed=tuple(compressed or ()), out=out, report_only=report_only)
+    asked = commands.Run(
+        suite=suite,
+        compressed=tuple(compressed or ()),
+        out=out,
+        report_only=report_only,
+        use_cache=not no_cache,
+    )
     return commands.run(asked, as_json=as_json)
 
 

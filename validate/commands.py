@@ -11,13 +11,14 @@ from pathlib import Path
 
 from validate import pipeline, planning, terminal, verification
 from validate.attempts import read_attempts
+from validate.cache import open_cache
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord
-from validate.exports.files import ATTEMPTS, read_records, write, write_together
+from validate.exports.files import read_records, write, write_together
 from validate.gate import worst_exit
 from validate.places import find_suite
-from validate.recording import OUT
 from validate.suite_file import load_suite
+from validate.suite_folder import ATTEMPTS, OUT
 
 DEMO = "census_income"
 NOT_EVALUATED = 4
@@ -31,6 +32,7 @@ class Run:
     compressed: tuple[str, ...] = ()  # judge only these; empty: all
     out: Path | None = None  # folder for the evidence
     report_only: bool = False  # do not gate
+    use_cache: bool = True  # of answers that were computed before
 
 
 def run(asked: Run, *, as_json: bool) -> int:
@@ -98,6 +100,7 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
         command=_command(asked),
         report_only=asked.report_only,
         attempts=read_attempts(folder / ATTEMPTS),
+        cache=open_cache() if asked.use_cache else None,
         progress=terminal.Bar(terminal.console(sys.stderr)) if sys.stderr.isatty() else pipeline.SILENT,
     )
     records = [one.record for one in judged]
@@ -107,7 +110,8 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
 
 def _command(asked: Run) -> str:
     names = [part for name in asked.compressed for part in ("--compressed", name)]
-    return shlex.join(["paritygate", "run", asked.suite, *names, *(["--report-only"] if asked.report_only else [])])
+    flags = ["--report-only"] * asked.report_only + ["--no-cache"] * (not asked.use_cache)
+    return shlex.join(["paritygate", "run", asked.suite, *names, *flags])
 
 
 def _refuse_unwritable(folder: Path) -> None:

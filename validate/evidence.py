@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,6 +35,8 @@ class RunFacts:
     report_only: bool  # the run did not gate
     attempt: int | None  # which gate attempt on this test set, as far as the output folder remembers; None: not counted
     seconds: Mapping[str, float]  # wall time per stage
+    reused: Mapping[str, int] = field(default_factory=dict)  # answers of each model that came from the cache
+    cache_damaged: int = 0  # pieces of the cache that were found damaged, and computed again
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,9 @@ from typing import Protocol
 
 import pandas as pd
 
+from validate.answers import answer
 from validate.attempts import Attempt
+from validate.cache import Cache
 from validate.checks import integrity_check
 from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
@@ -56,14 +58,18 @@ class Judged:
     rows: pd.DataFrame | None
 
 
-def run(loaded: LoadedSuite, *, compressed: Sequence[str] | None = None) -> tuple[EvidenceRecord, ...]:
+def run(
+    loaded: LoadedSuite, *, compressed: Sequence[str] | None = None, cache: Cache | None = None
+) -> tuple[EvidenceRecord, ...]:
     """Judge the suite's compressed models, or those named: one evidence record each.
+
+    With a `cache`, such as `validate.cache.open_cache()`, a model that did not change is not asked twice.
 
     Raises:
         SuiteError: a suite that cannot be evaluated as it is written, or a model that it does not name.
         DataError: data that cannot be read, or a declared slice that matches nothing.
     """
-    return tuple(judged.record for judged in evaluate(loaded, compressed=compressed))
+    return tuple(judged.record for judged in evaluate(loaded, compressed=compressed, cache=cache))
 
 
 def evaluate(
@@ -73,6 +79,7 @@ def evaluate(
     command: str = "",
     report_only: bool = False,
     attempts: Sequence[Attempt] = (),
+    cache: Cache | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Judged, ...]:
     """The same, with the rows, for callers that write files.
@@ -81,7 +88,7 @@ def evaluate(
     are written down, and the other models are still judged. `attempts` are earlier ones, of any test set.
     """
     names = _chosen(loaded, compressed)
-    occasion = Occasion(loaded=loaded, command=command, report_only=report_only, attempts=tuple(attempts))
+    occasion = Occasion(loaded=loaded, command=command, report_only=report_only, attempts=tuple(attempts), cache=cache)
     clock = occasion.clock
     with clock.stage("data"):
         dataset = load_dataset(loaded)
@@ -136,11 +143,15 @@ def _unjudged(name: str, occasion: Occasion, found: Found, error: ModelError | N
 
 
 def _predict(name: str, spec: ModelSpec, occasion: Occasion, dataset: Dataset, progress: Progress) -> Predictions:
-    """A model's answers to all examples."""
-    with occasion.clock.stage("models"):
-        runner = open_runner(spec, name=name, loaded=occasion.loaded, classes=dataset.classes)
+    """A model's answers to all examples, those that the cache holds without inference."""
+    loaded, clock = occasion.loaded, occasion.clock
+    with clock.stage("models"):
+        runner = open_runner(spec, name=name, loaded=loaded, classes=dataset.classes)
         with progress.stage(name, len(dataset)) as advance:
-            return runner.predict(dataset, advance)
+            made = answer(runner, dataset, cache=occasion.cache, timeout=loaded.suite.models.timeout, advance=advance)
+    clock.reused[name] = made.reused
+    clock.damaged += made.damaged
+    return made.predictions
 
 
 def _contract(loaded: LoadedSuite, dataset: Dataset) -> tuple[ContractResult, ...]:

@@ -1,6 +1,5 @@
 """The facts around a judgement: which suite, data, models, machine and time; together they make the record."""
 
-import itertools
 import os
 import platform
 import time
@@ -14,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from validate.attempts import Attempt, attempt_number
+from validate.cache import Cache
 from validate.checks import integrity_check
 from validate.contract import ContractResult
 from validate.data import Dataset
@@ -25,9 +25,9 @@ from validate.methods import methods
 from validate.metrics import METRICS
 from validate.outcome import Outcome
 from validate.predictions import ModelIdentity
-from validate.suite import LoadedSuite, TorchModel
+from validate.suite import LoadedSuite
 from validate.suite_file import load_statements, policy_sha256
-from validate.tables import file_sha256
+from validate.suite_folder import files_beside, hooks_of
 
 # whose versions can change a result
 _PACKAGES = (
@@ -43,15 +43,14 @@ _PACKAGES = (
 )
 
 
-OUT = "paritygate-out"  # where runs write, unless told otherwise
-
-
 class Clock:
-    """When a run began, and how long its stages took: the one thing about a run that is not a value."""
+    """When a run began, how long its stages took, what it did not need to compute: all about it that is no value."""
 
     def __init__(self) -> None:
         self.started = datetime.now(UTC)
         self.seconds: dict[str, float] = {}
+        self.reused: dict[str, int] = {}  # answers of each model that came from the cache
+        self.damaged = 0  # pieces of the cache that were found damaged
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -71,6 +70,7 @@ class Occasion:
     command: str
     report_only: bool
     attempts: tuple[Attempt, ...] = ()  # earlier ones
+    cache: Cache | None = None  # of answers; None: each is computed
     clock: Clock = field(default_factory=Clock)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -184,6 +184,8 @@ def _run_facts(occasion: Occasion, attempt: int | None) -> RunFacts:
         report_only=occasion.report_only,
         attempt=attempt,
         seconds={name: round(seconds, 3) for name, seconds in occasion.clock.seconds.items()},
+        reused=dict(occasion.clock.reused),
+        cache_damaged=occasion.clock.damaged,
     )
 
 
@@ -198,36 +200,10 @@ def _suite_facts(loaded: LoadedSuite) -> SuiteFacts:
         policy_sha256=policy_sha256(suite),
         release=suite.release,
         statements=load_statements(loaded),
-        hooks=tuple(Hook(path=path, sha256=digest) for path, digest in hook_files(loaded.folder, _hooks(loaded))),
-        files=tuple(Hook(path=path, sha256=digest) for path, digest in _beside(loaded)),
+        hooks=tuple(Hook(path=path, sha256=digest) for path, digest in hook_files(loaded.folder, hooks_of(loaded))),
+        files=tuple(Hook(path=path, sha256=digest) for path, digest in files_beside(loaded)),
         compressed_names=tuple(suite.models.compressed),
     )
-
-
-def _hooks(loaded: LoadedSuite) -> tuple[str, ...]:
-    """Every hook that the suite names."""
-    data, models = loaded.suite.data, loaded.suite.models
-    specs = [model.torch for model in (models.dense, *models.compressed.values()) if isinstance(model, TorchModel)]
-    specs += [column.python for column in data.columns]
-    specs += [spec for spec in (data.python, models.inputs) if spec is not None]
-    return tuple(specs)
-
-
-def _beside(loaded: LoadedSuite) -> Iterator[tuple[str, str]]:
-    """Files of the suite's folder that hooks can read, such as an encoder's tables: changing one changes predictions.
-
-    Data, models and Python files have hashes of their own in the record; what runs wrote is no part of the suite.
-    """
-    data, models = loaded.suite.data, loaded.suite.models
-    specs = [vars(model).values() for model in (models.dense, *models.compressed.values())]
-    named = [data.path, data.train, OUT, *itertools.chain(*specs)]
-    apart = {loaded.place(name).resolve() for name in named if isinstance(name, str)}
-    for path in sorted(loaded.folder.rglob("*")):
-        relative = path.relative_to(loaded.folder)
-        hidden = any(part.startswith((".", "__")) for part in relative.parts)
-        known = {path.resolve(), *path.resolve().parents} & apart
-        if path.is_file() and path.suffix != ".py" and not hidden and not known:
-            yield relative.as_posix(), file_sha256(path)
 
 
 def _data_facts(dataset: Dataset, loaded: LoadedSuite) -> DataFacts:

@@ -23,10 +23,13 @@ KNOWN_METRICS: Mapping[Task, tuple[str, ...]] = {
 }
 SCORE_METRICS = frozenset({"brier", "log_loss", "auc", "ece"})
 
+TIMEOUT = 600.0  # seconds that a batch may take, unless the suite says otherwise
+
 Text = Annotated[str, Field(min_length=1)]
 CACHED = "cache:"  # begins the name of a file in the cache
 FOLDER_NAME = r"^[A-Za-z0-9][\w.-]*$"
 HOOK = r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
+DEVICE = r"^(auto|cpu|mps|(cuda|xpu)(:[0-9]{1,2})?)$"
 SLICE_NAME = r"^\S([\s\S]*\S)?$"
 FolderName = Annotated[str, Field(pattern=FOLDER_NAME, max_length=100)]
 HookSpec = Annotated[str, Field(pattern=HOOK)]
@@ -184,6 +187,12 @@ class Models(Table):
     """As "file.py:function"; function(frame) returns a tensor, or a tuple or dict of them; shared by all models."""
     outputs: Outputs = "logits"
     """What the models give: logits or probabilities per class, labels, or the value of a regression."""
+    device: Annotated[str, Field(pattern=DEVICE)] = "auto"
+    """Where torch models run: cpu, cuda, cuda:1, mps; auto takes a GPU if there is one."""
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Of the processor, for one batch; without it, as many as each framework takes."""
+    timeout: Annotated[float, Field(gt=0)] = TIMEOUT
+    """Seconds that one batch may take: a model that never answers must not hold up the release."""
     dense: ModelSpec
     """The model that works today."""
     compressed: Annotated[Mapping[FolderName, ModelSpec], Field(min_length=1)]

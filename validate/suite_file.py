@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from validate.errors import SuiteError, did_you_mean, one_line
 from validate.suite import (
+    DEVICE,
     FOLDER_NAME,
     HOOK,
     MODEL_KINDS,
@@ -222,6 +223,7 @@ _ABSENT = frozenset({"missing", "unexpected_keyword_argument"})
 _PATTERNS = {
     FOLDER_NAME: "must begin with a letter or digit, and hold only letters, digits, _ - and .",
     HOOK: "must be 'file.py:function', in the suite's own folder",
+    DEVICE: "must be auto, cpu, cuda, cuda:1, mps or xpu",
     SLICE_NAME: "must be text without spaces at its ends",
 }
 _RULES = {

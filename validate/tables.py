@@ -64,10 +64,15 @@ def content_sha256(frame: pd.DataFrame) -> str:
         try:
             rows = pd.util.hash_pandas_object(column, index=False)
         except TypeError:  # lists and other values without a hash
-            rows = pd.util.hash_pandas_object(column.map(repr), index=False)
+            rows = pd.util.hash_pandas_object(column.map(_content), index=False)
         digest.update(f"{name}\0{len(column)}\0".encode())
         digest.update(rows.to_numpy().astype("<u8").tobytes())
     return digest.hexdigest()
+
+
+def _content(value: object) -> str:
+    """A value without a hash as text that differs where the value does: the repr of a long array leaves out most."""
+    return f"{value.dtype} {value.shape} {value.tobytes().hex()}" if isinstance(value, np.ndarray) else repr(value)
 
 
 def as_text(column: pd.Series) -> NDArray[np.object_]:

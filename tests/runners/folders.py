@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.small import small_dataset, small_suite
+from validate.answers import answer
 from validate.data import Dataset
 from validate.predictions import Predictions
 from validate.runners import Runner, open_runner
@@ -39,7 +40,7 @@ def predict(runner: Runner, dataset: Dataset | None = None) -> Predictions:
     """The answers to 20 examples whose `x` counts from 0, or to a dataset; progress must add up."""
     done: list[int] = []
     dataset = small_dataset([0, 1] * 10) if dataset is None else dataset
-    predictions = runner.predict(dataset, done.append)
+    predictions = answer(runner, dataset, advance=done.append).predictions
     assert sum(done) == len(dataset)
     assert predictions.ids.tolist() == dataset.ids.tolist()
     return predictions

@@ -1,4 +1,5 @@
 import re
+from importlib.metadata import version
 
 import numpy as np
 import onnx
@@ -107,6 +108,8 @@ def test_identity(tmp_path):
         ("dtypes", "float32 4"),
         ("non-zero", "100.0%"),
         ("device", "CPUExecutionProvider"),
+        ("threads", "as onnxruntime chooses"),
+        ("backend", f"onnxruntime {version('onnxruntime')}"),
     )
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.small import small_dataset, small_suite
+from validate.answers import answer
 from validate.errors import ModelError
 from validate.predictions import answers, pair, probabilities
 from validate.runners import open_runner
@@ -32,9 +33,8 @@ def predict(folder, file, outputs, *, classes=CLASSES, own_outputs=None, id_colu
     models = Models(outputs=outputs, dense=spec, compressed={"small": spec})
     loaded = small_suite(folder, Data(path="t.csv", label="y"), models=models, task=task)
     done = []
-    predictions = open_runner(spec, name="small", loaded=loaded, classes=classes).predict(
-        small_dataset([1, 0, 1]), done.append
-    )
+    runner = open_runner(spec, name="small", loaded=loaded, classes=classes)
+    predictions = answer(runner, small_dataset([1, 0, 1]), advance=done.append).predictions
     assert done == [3]
     return predictions
 

@@ -16,11 +16,11 @@ from validate.exports.summary import summary
 from validate.exports.tables import slice_table
 from validate.recording import attempts_of
 from validate.report import render
+from validate.suite_folder import ATTEMPTS
 
 RESULTS = "results.json"
 ROWS = "rows.parquet"
 SLICES = "slices.parquet"
-ATTEMPTS = "attempts.jsonl"  # which models were gated on which test set, over all runs into one folder
 
 _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
     "report.html": render,

@@ -1,23 +1,34 @@
-"""Runners: one file per framework, each of which turns a dataset into predictions."""
+"""Runners: one file per framework, each of which turns examples into answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from validate.data import Dataset
-from validate.predictions import ModelIdentity, Predictions
-from validate.suite import LoadedSuite, ModelSpec, OnnxModel, RecordedModel, TorchModel
+from validate.predictions import ModelIdentity
+from validate.suite import LoadedSuite, ModelSpec, OnnxModel, Outputs, RecordedModel, TorchModel
 
 
 class Runner(Protocol):
-    """A model that is loaded and can answer."""
+    """A model that is loaded and can answer; `validate.answers.answer` asks it."""
 
     @property
     def identity(self) -> ModelIdentity:
         """Which model it is."""
 
-    def predict(self, dataset: Dataset, advance: Callable[[int], None]) -> Predictions:
-        """Answers to all examples; `advance` hears how many more are done."""
+    @property
+    def outputs(self) -> Outputs:
+        """What its answers are."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """All that its answers depend on, beside the examples: files by their hash, versions, device, batches."""
+
+    def answers(self, dataset: Dataset, start: int, stop: int) -> Iterator[NDArray[np.float64]]:
+        """Answers (rows, k) to the examples from row `start` up to `stop`, in order, batch by batch."""
 
 
 # Each module has open_model(spec, *, name, loaded, classes) -> Runner, and imports its framework only when called.

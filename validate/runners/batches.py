@@ -1,7 +1,7 @@
 """A suite's `inputs` as batches of tensors, encoded once for all models that judge the same examples."""
 
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -47,8 +47,17 @@ class Inputs:
         return f"{self.loaded.path.name}: models.inputs"
 
 
+@dataclass(kw_only=True)
+class _Encoded:
+    """A dataset as the models see it, cut into chunks of the same number of rows whatever is asked first."""
+
+    few: Tensors  # of the first two examples, to measure a model by
+    rows: int  # of a chunk
+    kept: dict[int, Chunk] = field(default_factory=dict)  # by first row, as many as may stay in memory
+
+
 # Keyed weakly: what was encoded goes when its dataset goes.
-_KEPT: MutableMapping[Dataset, dict[tuple[object, ...], list[Chunk]]] = WeakKeyDictionary()
+_KEPT: MutableMapping[Dataset, dict[tuple[object, ...], _Encoded]] = WeakKeyDictionary()
 
 
 def open_inputs(loaded: LoadedSuite) -> Inputs:
@@ -60,27 +69,44 @@ def open_inputs(loaded: LoadedSuite) -> Inputs:
     return Inputs(function=load_hook(loaded.folder, spec, place), loaded=loaded, key=key)
 
 
-def chunks(dataset: Dataset, inputs: Inputs) -> Iterator[Chunk]:
-    """The dataset encoded in order, in chunks of at most 64 MiB; those kept from an earlier model come first.
+def chunks(dataset: Dataset, inputs: Inputs, start: int, stop: int) -> Iterator[Chunk]:
+    """The rows from `start` to `stop` encoded in order, in chunks of at most 64 MiB; kept ones are not encoded again.
 
     Raises:
         ModelError: inputs that fail, or return something else than tensors with one entry per example.
     """
-    kept = _KEPT.setdefault(dataset, {}).setdefault(inputs.key, [])
-    yield from kept
-    start = kept[-1].stop if kept else 0
-    if start == len(dataset):
-        return
-    budget = KEPT_BYTES - sum(total_bytes(chunk.tensors) for chunk in kept)
-    probe = encode(dataset, inputs, start, min(start + PROBE_ROWS, len(dataset)))
-    rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * PROBE_ROWS // max(1, total_bytes(probe.tensors))))
-    while start < len(dataset):
-        chunk = encode(dataset, inputs, start, min(start + rows, len(dataset)))
-        budget -= total_bytes(chunk.tensors)
-        if budget >= 0:
-            kept.append(chunk)
-        yield chunk
-        start = chunk.stop
+    encoded = _encoded(dataset, inputs)
+    while start < stop:
+        first = start - start % encoded.rows
+        chunk = encoded.kept.get(first)
+        if chunk is None:
+            chunk = encode(dataset, inputs, first, min(first + encoded.rows, len(dataset)))
+            held = sum(total_bytes(other.tensors) for other in encoded.kept.values())
+            if held + total_bytes(chunk.tensors) <= KEPT_BYTES:
+                encoded.kept[first] = chunk
+        end = min(chunk.stop, stop)
+        yield (
+            chunk
+            if (chunk.start, chunk.stop) == (start, end)
+            else Chunk(start=start, stop=end, tensors=chunk.part(start, end))
+        )
+        start = end
+
+
+def first_two(dataset: Dataset, inputs: Inputs) -> Tensors:
+    """The first two examples as the model sees them."""
+    return mapped(torch.clone, _encoded(dataset, inputs).few)
+
+
+def _encoded(dataset: Dataset, inputs: Inputs) -> _Encoded:
+    """What is known of the dataset's encoding; a few examples tell how much memory one takes."""
+    known = _KEPT.setdefault(dataset, {})
+    if inputs.key not in known:
+        n = min(PROBE_ROWS, len(dataset))
+        probe = encode(dataset, inputs, 0, n)
+        rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * n // max(1, total_bytes(probe.tensors))))
+        known[inputs.key] = _Encoded(few=probe.part(0, min(2, n)), rows=rows)
+    return known[inputs.key]
 
 
 def encode(dataset: Dataset, inputs: Inputs, start: int, stop: int) -> Chunk:

@@ -16,6 +16,7 @@ from validate.predictions import ModelIdentity
 from validate.runners.batches import open_inputs
 from validate.runners.fixed import FixedBatch
 from validate.runners.pytorch import TorchRunner
+from validate.runners.settings import versions
 from validate.suite import LoadedSuite, OnnxModel
 from validate.tables import file_sha256
 
@@ -93,7 +94,8 @@ def open_model(spec: OnnxModel, *, name: str, loaded: LoadedSuite, classes: tupl
     if not path.is_file():
         raise ModelError(place, "there is no such file")
     stored = read(path, place)
-    session = _session(path, spec, place)
+    threads = loaded.suite.models.threads
+    session = _session(path, spec, place, threads)
     declared = [_declared(it, place) for it in session.get_inputs()]
     module = OnnxModule(session, declared, _output(spec, session, place), place)
     rows = next((it.shape[0] for it in declared if it.shape and it.shape[0] is not None), None)
@@ -104,13 +106,19 @@ def open_model(spec: OnnxModel, *, name: str, loaded: LoadedSuite, classes: tupl
             source=spec.onnx,
             sha256=_sha256(stored.files),
             bytes=sum(file.stat().st_size for file in stored.files),
-            details=(*stored.details, ("device", session.get_providers()[0])),
+            details=(
+                *stored.details,
+                ("device", session.get_providers()[0]),
+                ("threads", str(threads or "as onnxruntime chooses")),
+                ("backend", versions("onnxruntime")),
+            ),
         ),
         model=module if rows is None else FixedBatch(module, rows),
         device=torch.device("cpu"),
         inputs=open_inputs(loaded),
         width=1 if loaded.suite.models.outputs in {"labels", "value"} else len(classes),
         loaded=loaded,
+        packages=("onnxruntime",),
         opaque=True,
     )
 
@@ -182,7 +190,7 @@ def _tensors(graph: Any) -> Iterator[Any]:  # noqa: ANN401  # messages of protob
             yield from _tensors(inner)
 
 
-def _session(path: Path, spec: OnnxModel, place: str) -> Any:  # noqa: ANN401  # onnxruntime ships no types
+def _session(path: Path, spec: OnnxModel, place: str, threads: int | None) -> Any:  # noqa: ANN401  # onnxruntime ships no types
     try:
         import onnxruntime
     except ImportError as missing:
@@ -194,6 +202,7 @@ def _session(path: Path, spec: OnnxModel, place: str) -> Any:  # noqa: ANN401  #
             raise ModelError(place, rule, provider)
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
+    options.intra_op_num_threads = threads or 0  # 0: as onnxruntime chooses
     options.log_severity_level = 4  # fatal: all else comes as an exception, and is said once
     try:
         return onnxruntime.InferenceSession(path, options, providers=list(spec.providers))

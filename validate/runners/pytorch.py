@@ -1,7 +1,7 @@
 """PyTorch modules: built by a function of the suite's own, with weights that cannot run code."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from validate.data import Dataset
-from validate.errors import ModelError
+from validate.errors import ModelError, one_line
 from validate.hooks import load_hook, user_code
-from validate.predictions import ModelIdentity, Predictions
-from validate.runners.batches import Inputs, Tensors, chunks, examples, listed, mapped, open_inputs
+from validate.predictions import ModelIdentity
+from validate.runners.batches import Inputs, Tensors, chunks, examples, first_two, listed, mapped, open_inputs
+from validate.runners.settings import settings, versions
 from validate.runners.weights import load_weights
-from validate.suite import LoadedSuite, TorchModel
+from validate.suite import LoadedSuite, Outputs, TorchModel
 from validate.tables import file_sha256
 
 BATCH_ROWS = 4096
@@ -35,31 +36,50 @@ class TorchRunner:
     inputs: Inputs
     width: int  # columns of its output
     loaded: LoadedSuite
+    hooks: tuple[str, ...] = ()  # functions of the suite's own that it is made by
+    packages: tuple[str, ...] = ()  # whose versions can change its answers, beside torch
+    threads: int | None = None  # of the processor; None: as many as torch takes
     opaque: bool = False  # its layers cannot be seen, so the memory that they take is estimated
 
-    def predict(self, dataset: Dataset, advance: Callable[[int], None]) -> Predictions:
+    @property
+    def outputs(self) -> Outputs:
+        """What its answers are."""
+        return self.loaded.suite.models.outputs
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """All that its answers depend on, beside the examples."""
+        return settings(
+            self.identity,
+            self.loaded,
+            hooks=(*self.hooks, self.loaded.suite.models.inputs or ""),
+            packages=self.packages,
+            details=self.identity.details,
+            processor=torch.backends.cpu.get_cpu_capability(),
+            batches=f"{BATCH_ROWS} rows, {BATCH_BYTES} bytes, a GPU's {GPU_SHARE}th",
+        )
+
+    def answers(self, dataset: Dataset, start: int, stop: int) -> Iterator[NDArray[np.float64]]:
         """Answers in the data's order, in batches sized to memory; without enough of it, in smaller ones.
+
+        Batches begin and end at the same rows wherever the first of them is.
 
         Raises:
             ModelError: inputs or a model that fail, or an output of another shape, with the examples where.
         """
-        scores, rows = np.empty((len(dataset), self.width)), 0
-        with torch.inference_mode(), reproducible(self.loaded.suite.seed):
-            for chunk in chunks(dataset, self.inputs):
-                rows = rows or self._batch_rows(chunk.part(chunk.start, min(chunk.start + 2, chunk.stop)))
-                start = chunk.start
-                while start < chunk.stop:
-                    stop = min(start + rows, chunk.stop)
-                    output = self._forward(chunk.part(start, stop), start, stop)
-                    if output is None:
-                        rows = (stop - start) // 2
+        with torch.inference_mode(), reproducible(self.loaded.suite.seed, self.threads):
+            rows = self._batch_rows(first_two(dataset, self.inputs))
+            for chunk in chunks(dataset, self.inputs, start, stop):
+                at = chunk.start
+                while at < chunk.stop:
+                    end = min(at + rows, chunk.stop)
+                    torch.manual_seed(self.loaded.suite.seed + at)  # whatever was computed before it
+                    scores = self._forward(chunk.part(at, end), at, end)
+                    if scores is None:
+                        rows = (end - at) // 2
                         continue
-                    scores[start:stop] = output
-                    advance(stop - start)
-                    start = stop
-        return Predictions(
-            ids=dataset.ids, scores=scores, outputs=self.loaded.suite.models.outputs, model=self.identity
-        )
+                    yield scores
+                    at = end
 
     def _forward(self, tensors: Tensors, start: int, stop: int) -> NDArray[np.float64] | None:
         """(stop - start, width) scores; None where memory does not suffice for so many examples at once."""
@@ -121,7 +141,7 @@ def open_model(spec: TorchModel, *, name: str, loaded: LoadedSuite, classes: tup
     weights = None if spec.weights is None else loaded.file(spec.weights)
     if weights is not None:
         load_weights(model, weights, f"model {name!r} ({spec.weights})")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device, threads = chosen_device(loaded), loaded.suite.models.threads
     model.eval().requires_grad_(requires_grad=False).to(device)
     return TorchRunner(
         identity=ModelIdentity(
@@ -130,24 +150,60 @@ def open_model(spec: TorchModel, *, name: str, loaded: LoadedSuite, classes: tup
             source=spec.torch if spec.weights is None else f"{spec.torch} with {spec.weights}",
             sha256=None if weights is None else file_sha256(weights),
             bytes=None if weights is None else weights.stat().st_size,
-            details=_details(model, device),
+            details=(*_details(model), *where(device, threads, versions("torch"))),
         ),
         model=model,
         device=device,
         inputs=open_inputs(loaded),
         width=1 if loaded.suite.models.outputs in {"labels", "value"} else len(classes),
         loaded=loaded,
+        hooks=(spec.torch,),
+        threads=threads,
+    )
+
+
+def chosen_device(loaded: LoadedSuite) -> torch.device:
+    """The device that the suite names, or else a GPU if there is one.
+
+    Raises:
+        ModelError: a device that this machine does not have, or no device at all.
+    """
+    named = loaded.suite.models.device
+    if named == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    place = f"{loaded.path.name}: models.device"
+    try:
+        device = torch.device(named)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as failure:
+        raise ModelError(place, f"torch cannot use this device: {one_line(failure, 160)}", named) from failure
+    return device
+
+
+def where(device: torch.device, threads: int | None, backend: str) -> tuple[tuple[str, str], ...]:
+    """What a model runs on, for its identity."""
+    return (
+        ("device", torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)),
+        ("threads", str(threads or torch.get_num_threads())),
+        ("backend", backend),
     )
 
 
 @contextmanager
-def reproducible(seed: int) -> Iterator[None]:
-    """With the suite's seed and deterministic kernels; the caller's own settings come back after."""
+def reproducible(seed: int, threads: int | None = None) -> Iterator[None]:
+    """With the suite's seed, deterministic kernels and so many threads; the caller's own settings come back after."""
+    before = torch.get_num_threads()
     devices = range(torch.cuda.device_count())
     flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
     with torch.random.fork_rng(devices=devices), flags:
         torch.manual_seed(seed)
-        yield
+        if threads is not None:
+            torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            if threads is not None:
+                torch.set_num_threads(before)
 
 
 def _call(model: torch.nn.Module, tensors: Tensors) -> object:
@@ -164,7 +220,7 @@ def _place(identity: ModelIdentity) -> str:
     return f"model {identity.name!r} ({identity.source})"
 
 
-def _details(model: torch.nn.Module, device: torch.device) -> tuple[tuple[str, str], ...]:
+def _details(model: torch.nn.Module) -> tuple[tuple[str, str], ...]:
     """Size, number formats and share of non-zeros of all that the module stores, buffers included."""
     tensors = [tensor for tensor in model.state_dict().values() if isinstance(tensor, torch.Tensor)]
     total = sum(tensor.numel() for tensor in tensors)
@@ -176,5 +232,4 @@ def _details(model: torch.nn.Module, device: torch.device) -> tuple[tuple[str, s
         ("parameters", f"{total:,}"),
         ("dtypes", ", ".join(f"{name} {count:,}" for name, count in formats.most_common())),
         ("non-zero", f"{nonzero / max(1, total):.1%}"),
-        ("device", torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"),
     )
