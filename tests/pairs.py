@@ -14,6 +14,7 @@ from validate.judgement import Judgement, judge_pair
 from validate.predictions import ModelIdentity, PairedPredictions, Predictions, pair
 from validate.slices import Membership, build_membership
 from validate.suite import Family, Gate, NamedSlice, Suite
+from validate.totals import add_up
 
 Bools = NDArray[np.bool_]
 
@@ -42,7 +43,7 @@ def grouped(tables: Mapping[str, tuple[int, int, int, int]]) -> tuple[Dataset, P
 
 def compared(data: Dataset, paired: PairedPredictions, suite: Suite, *, seed: int = 0) -> dict[str, Comparison]:
     """Every slice's comparison by its name, in the order in which they come."""
-    found = compare(paired, build_membership(data, suite), suite.gate, np.random.default_rng(seed))
+    found = compare(add_up(paired, build_membership(data, suite), suite.gate), suite.gate, np.random.default_rng(seed))
     return {comparison.slice.name: comparison for comparison in found}
 
 

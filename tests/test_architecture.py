@@ -19,7 +19,7 @@ errors outcome places fetching suite where columns predicates suite_rules suite_
 stats wording starter attempts hooks tables suite_folder
 contract data predictions cache runners answers
 attributes survey joint slices counts metrics
-changes rate_changes score_changes measure sample_size planning description
+changes rate_changes score_changes sample_size planning description totals measure
 screen comparison disparity
 scores damage search searchable discovery
 gate checks methods evidence judgement notebook recording decisions ledger

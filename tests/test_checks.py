@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.pairs import by_group, grouped, judged
+from tests.pairs import by_group, grouped, judged, paired_rights
 from tests.strategies import suite
 from validate.checks import (
     blind_spots,
@@ -19,6 +19,7 @@ from validate.gate import CheckKind
 from validate.outcome import Outcome
 from validate.slices import build_membership
 from validate.suite import Family
+from validate.totals import add_up
 
 TABLES = {"steady": (9400, 90, 110, 400), "harmed": (500, 3, 61, 36), "tiny": (6, 0, 0, 1)}
 
@@ -89,7 +90,9 @@ def test_no_slices_no_screen_and_no_categories_no_disparity():
 def test_the_disparity_is_one_check():
     data, paired = grouped(TABLES)
     declared = suite(Family(by=("group",)), under_represented=0.1)
-    found = compare_complements(paired, build_membership(data, declared), declared.gate, np.random.default_rng(0))
+    found = compare_complements(
+        add_up(paired, build_membership(data, declared), declared.gate), declared.gate, np.random.default_rng(0)
+    )
     (check,) = disparity_check(found, rate=True)
     assert (check.kind, check.outcome) == (CheckKind.DISPARITY, Outcome.FAIL)
     assert "of 3 under-represented categories lose more than the rest" in check.reason
@@ -125,7 +128,8 @@ def test_the_scope_counts_each_blind_example_once():
     data.frame["copy"] = data.frame["group"]
     found = judged(data, data.labels >= 0, data.labels >= 0, Family(by=("group", "copy")))
     membership = build_membership(data, suite(Family(by=("group", "copy"))))
-    seen = scope(found.comparisons, found.blind_spots, membership)
+    totals = add_up(paired_rights(data, data.labels >= 0, data.labels >= 0), membership, suite().gate)
+    seen = scope(found.comparisons, found.blind_spots, totals.blind / totals.n)
     assert (seen.blind, seen.blind_unpooled) == (2, 2)
     assert seen.blind_share == pytest.approx(7 / 10_007)
     assert seen.screened == 6  # two classes, two groups twice

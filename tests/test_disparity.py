@@ -15,6 +15,7 @@ from validate.slices import build_membership, members
 from validate.stats.mover import difference_p
 from validate.stats.multiplicity import benjamini_yekutieli, holm
 from validate.suite import Family, NamedSlice
+from validate.totals import add_up
 
 RARE, COMMON = (380, 4, 6, 10), (9200, 90, 110, 600)  # both right, gains, losses, both wrong
 RARE_HARMED, ALL_HARMED = (320, 4, 66, 10), (7600, 90, 1710, 600)
@@ -23,7 +24,9 @@ RARE_HARMED, ALL_HARMED = (320, 4, 66, 10), (7600, 90, 1710, 600)
 def disparities(tables, *slices, **gate):
     declared = suite(*(slices or (Family(by=("group",)),)), **gate)
     data, paired = grouped(tables)
-    found = compare_complements(paired, build_membership(data, declared), declared.gate, np.random.default_rng(0))
+    found = compare_complements(
+        add_up(paired, build_membership(data, declared), declared.gate), declared.gate, np.random.default_rng(0)
+    )
     return {one.slice: one for one in found}
 
 
@@ -89,7 +92,9 @@ def test_adjusted_over_distinct_hypotheses():
     data, paired = grouped(tables)
     data.frame["copy"] = data.frame["group"]
     declared = suite(Family(by=("group", "copy")))
-    found = compare_complements(paired, build_membership(data, declared), declared.gate, np.random.default_rng(0))
+    found = compare_complements(
+        add_up(paired, build_membership(data, declared), declared.gate), declared.gate, np.random.default_rng(0)
+    )
     p = {one.slice: one.p for one in found}
     distinct = [p[f"group: {name}"] for name in ("a", "b", "rare together")]
     for one in found:
@@ -132,7 +137,7 @@ def test_the_difference_is_the_one_to_the_whole_scaled(rare, common):
     declared = suite(Family(by=("group",)), under_represented=0.99)
     membership = build_membership(data, declared)
     overall = (rare[1] - rare[2] + 20 * (common[1] - common[2])) / len(data)
-    for one in compare_complements(paired, membership, declared.gate, np.random.default_rng(0)):
+    for one in compare_complements(add_up(paired, membership, declared.gate), declared.gate, np.random.default_rng(0)):
         share = one.n / len(data)
         assert one.n + one.n_complement == len(data)
         assert one.difference.estimate == pytest.approx((one.change - overall) / (1 - share))

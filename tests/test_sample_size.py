@@ -1,11 +1,9 @@
 """What it takes to decide, against the numbers of the plan's literature and by brute force."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
-from tests.pairs import by_group, grouped
+from tests.pairs import by_group
 from validate.outcome import Outcome
 from validate.sample_size import fewest, needed, planned_churn
 from validate.stats.rates import wilson_interval
@@ -48,11 +46,9 @@ def test_attempts_and_a_stricter_policy_need_more():
 
 
 def test_churn_is_planned_by_the_upper_limit_of_all_examples():
-    _, paired = grouped({"a": (80, 3, 0, 7), "b": (800, 5, 12, 93)})
-    assert planned_churn(paired, Gate()) == wilson_interval(20, 1000).high[0]
-    assert planned_churn(paired, Gate(metric="brier")) is None
-    still = dataclasses.replace(paired, compressed=paired.dense)
-    assert planned_churn(still, Gate()) > 0  # none seen is not none
+    assert planned_churn(20, 1000, Gate()) == wilson_interval(20, 1000).high[0]
+    assert planned_churn(20, 1000, Gate(metric="brier")) is None
+    assert planned_churn(0, 1000, Gate()) > 0  # none seen is not none
 
 
 def test_only_an_undecided_slice_is_told_how_many_it_needs():

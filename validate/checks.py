@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from validate.comparison import Comparison
 from validate.disparity import Disparity
 from validate.gate import CheckKind, CheckResult, Scope
 from validate.outcome import Outcome
 from validate.screen import FDR
-from validate.slices import Kind, Membership, index, members
+from validate.slices import Kind
 from validate.wording import change, fixed, interval, listing, p_value, plural, unit
 from validate.wording import margin as margin_text
 
@@ -95,15 +93,12 @@ def blind_spots(comparisons: Sequence[Comparison]) -> tuple[BlindSpot, ...]:
     )
 
 
-def scope(comparisons: Sequence[Comparison], spots: Sequence[BlindSpot], membership: Membership) -> Scope:
-    """How much a verdict speaks for."""
-    blind = np.zeros(membership.n, dtype=np.bool_)
-    for spot in spots:
-        blind |= members(membership, index(membership, spot.slice))
+def scope(comparisons: Sequence[Comparison], spots: Sequence[BlindSpot], blind_share: float) -> Scope:
+    """How much a verdict speaks for; `blind_share` are the examples in one blind spot or another."""
     return Scope(
         screened=sum(c.slice.screened for c in comparisons),
         blind=len(spots),
-        blind_share=float(blind.mean()) if membership.n else 0.0,
+        blind_share=blind_share,
         blind_unpooled=sum(spot.pooled is None for spot in spots),
     )
 

@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.changes import Changes, policy_level
-from validate.counts import PairedCounts, identical
+from validate.counts import PairedCounts
 from validate.description import Score, describe
 from validate.measure import slice_changes
 from validate.outcome import Outcome
-from validate.predictions import PairedPredictions
 from validate.sample_size import planned_churn, sample_sizes
 from validate.screen import FDR, Family, Screen, screen, sign_flip_p
-from validate.slices import Kind, Membership, Slice
+from validate.slices import Kind, Slice
 from validate.stats.noninferiority import classify, classify_ratio, error_ratio_interval
 from validate.stats.paired import tango_interval
 from validate.stats.results import Interval
 from validate.suite import Gate
+from validate.totals import Totals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +60,10 @@ class Comparison:
     scores: tuple[Score, ...] = ()
 
 
-def compare(
-    paired: PairedPredictions, membership: Membership, gate: Gate, rng: np.random.Generator
-) -> tuple[Comparison, ...]:
-    """Every slice of the membership on the gate's metric: `all` first, then guarded slices, then the others."""
-    changes = slice_changes(paired, membership, gate, rng)
-    slices, same_as = membership.slices, identical(membership)
+def compare(totals: Totals, gate: Gate, rng: np.random.Generator) -> tuple[Comparison, ...]:
+    """Every slice on the gate's metric: `all` first, then guarded slices, then the others."""
+    changes = slice_changes(totals, gate, rng)
+    slices, same_as = totals.slices, totals.same_as
     ratios = _ratios(changes, slices, gate)
     outcomes = _outcomes(changes, slices, ratios)
     family = Family(
@@ -74,11 +72,13 @@ def compare(
         margins=np.array([s.margin for s in slices]),
         beyond=np.array([outcome is Outcome.FAIL for outcome in outcomes]),
     )
-    joint = sign_flip_p(paired, membership, family, gate, rng) if gate.screen == "westfall-young" else None
+    joint = None
+    if gate.screen == "westfall-young":
+        joint = sign_flip_p(totals.all_rows.paired, totals.all_rows.membership, family, gate, rng)
     found = screen(changes, family, gate, joint)
-    sizes = sample_sizes(changes, slices, outcomes, planned_churn(paired, gate), gate)
+    sizes = sample_sizes(changes, slices, outcomes, planned_churn(totals.flips, totals.n, gate), gate)
     picked = _picked(changes, found)
-    beside = describe(paired, membership, gate)
+    beside = describe(totals.described, slices)
     made = [
         Comparison(
             slice=entry,
@@ -109,12 +109,10 @@ def compare(
     return tuple(sorted(made, key=lambda c: (c.slice.kind is not Kind.ALL, not c.slice.guard)))
 
 
-def outcomes_alone(
-    paired: PairedPredictions, membership: Membership, gate: Gate, rng: np.random.Generator
-) -> list[Outcome]:
-    """Each slice's label without all that surrounds it: (m,) in the membership's order."""
-    changes = slice_changes(paired, membership, gate, rng)
-    return _outcomes(changes, membership.slices, _ratios(changes, membership.slices, gate))
+def outcomes_alone(totals: Totals, gate: Gate, rng: np.random.Generator) -> list[Outcome]:
+    """Each slice's label without all that surrounds it: (m,) in the totals' order."""
+    changes = slice_changes(totals, gate, rng)
+    return _outcomes(changes, totals.slices, _ratios(changes, totals.slices, gate))
 
 
 def _picked(changes: Changes, found: Screen) -> list[Interval | None]:

@@ -101,14 +101,23 @@ def complement(counts: PairedCounts, everything: int = 0) -> PairedCounts:
 
 
 def identical(membership: Membership) -> NDArray[np.int64]:
-    """For each slice, the first slice with the same examples: (m,).
+    """For each slice, the first slice with the same examples: (m,)."""
+    return first_alike(set_keys(membership))
 
-    Sets are told apart by their sums of three random 26-bit keys per example, which are exact in floating point up to
-    10⁸ examples: among 10,000 slices, two different sets agree with a probability below 10⁻¹⁵.
+
+def set_keys(membership: Membership, start: int = 0) -> NDArray[np.float64]:
+    """Sums (m, 4) by which sets of examples are told apart; those of shards, which begin at other rows, add up.
+
+    They are sizes and sums of three random 26-bit keys per example, which are exact in floating point up to 10⁸
+    examples: among 10,000 slices, two different sets agree with a probability below 10⁻¹⁵.
     """
-    keys = np.random.default_rng(0).integers(0, 2**26, size=(membership.n, 3)).astype(np.float64)
-    sums = _totals(membership, np.concatenate([np.ones((membership.n, 1)), keys], axis=1))
-    _, first, same = np.unique(sums, axis=0, return_index=True, return_inverse=True)
+    keys = np.random.default_rng(start).integers(0, 2**26, size=(membership.n, 3)).astype(np.float64)
+    return _totals(membership, np.concatenate([np.ones((membership.n, 1)), keys], axis=1))
+
+
+def first_alike(keys: NDArray[np.float64]) -> NDArray[np.int64]:
+    """For each set, the first with the same keys (m, 4): (m,)."""
+    _, first, same = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     return first[same]
 
 

@@ -7,17 +7,15 @@ import numpy as np
 from scipy.special import ndtr
 
 from validate.changes import Changes, policy_level
-from validate.counts import identical
 from validate.measure import slice_changes
 from validate.outcome import Outcome
-from validate.predictions import PairedPredictions
 from validate.sample_size import needed, planned_churn
-from validate.slices import Membership, only
 from validate.stats.mover import difference_interval, difference_p, error_ratio_of_ratios
 from validate.stats.multiplicity import benjamini_yekutieli, holm
 from validate.stats.noninferiority import classify
 from validate.stats.results import Floats, Interval, Intervals
 from validate.suite import Gate
+from validate.totals import Totals, some_slices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,22 +38,20 @@ class Disparity:
     ratio: Interval | None  # of the error rate ratios (compressed/dense) of slice and complement; > 1 is harm
 
 
-def compare_complements(
-    paired: PairedPredictions, membership: Membership, gate: Gate, rng: np.random.Generator
-) -> tuple[Disparity, ...]:
+def compare_complements(totals: Totals, gate: Gate, rng: np.random.Generator) -> tuple[Disparity, ...]:
     """Every under-represented category, and every pool of them, against all other examples."""
-    found = only(membership, [i for i, entry in enumerate(membership.slices) if entry.disparity])
+    found = some_slices(totals, [i for i, entry in enumerate(totals.slices) if entry.disparity])
     if not found.slices:
         return ()
-    own, rest = slice_changes(paired, found, gate, rng), slice_changes(paired, found, gate, rng, outside=True)
+    own, rest = slice_changes(found, gate, rng), slice_changes(found, gate, rng, outside=True)
     difference = difference_interval(own.interval, rest.interval)
     p = _p(own, rest)
-    first, hypothesis = np.unique(identical(found), return_inverse=True)
+    first, hypothesis = np.unique(found.same_as, return_inverse=True)
     p_adjusted, p_fdr = holm(p[first])[hypothesis], benjamini_yekutieli(p[first])[hypothesis]
     flagged = (p_adjusted <= 1 - gate.confidence) & (difference.high < -gate.disparity_margin)
     outcomes = classify(difference.low, difference.high, gate.disparity_margin)
     ratios = _ratios(own, rest, gate)
-    churn = planned_churn(paired, gate)
+    churn = planned_churn(totals.flips, totals.n, gate)
     enough = math.inf if churn is None else needed(gate.disparity_margin, churn, gate)
     return tuple(
         Disparity(

@@ -18,11 +18,12 @@ from validate.checks import (
 from validate.comparison import Comparison, compare, outcomes_alone
 from validate.disparity import Disparity, compare_complements
 from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, Verdict, decide
-from validate.metrics import METRICS, MetricKind, Needs
+from validate.metrics import METRICS, MetricKind
 from validate.outcome import Outcome
-from validate.predictions import PairedPredictions, constants
-from validate.slices import Membership, only, without_intersections
+from validate.predictions import PairedPredictions
+from validate.slices import Membership, without_intersections
 from validate.suite import Gate
+from validate.totals import Totals, add_up, constant_totals, some_slices
 from validate.wording import plural
 
 
@@ -42,34 +43,39 @@ def judge_pair(
     paired: PairedPredictions, membership: Membership, gate: Gate, *, seed: int, integrity: Sequence[CheckResult] = ()
 ) -> Judgement:
     """Compare, check and decide; `integrity` are the checks that were made on the way here."""
-    kind = METRICS[gate.metric].kind
-    rate = kind is MetricKind.BINARY
-    if kind is MetricKind.AGGREGATE:  # every slice is bootstrapped: too slow, and too coarse, for small intersections
-        membership = without_intersections(membership)
-    comparisons = compare(paired, membership, gate, np.random.default_rng(seed))
-    disparities = compare_complements(paired, membership, gate, np.random.default_rng(seed))
+    if METRICS[gate.metric].kind is MetricKind.AGGREGATE:
+        membership = without_intersections(membership)  # a bootstrap of each is too slow, and too coarse for the small
+    return judge_totals(add_up(paired, membership, gate), gate, seed=seed, integrity=integrity)
+
+
+def judge_totals(totals: Totals, gate: Gate, *, seed: int, integrity: Sequence[CheckResult] = ()) -> Judgement:
+    """The same from what the rows add up to, however many there were."""
+    rate = METRICS[gate.metric].kind is MetricKind.BINARY
+    comparisons = compare(totals, gate, np.random.default_rng(seed))
+    disparities = compare_complements(totals, gate, np.random.default_rng(seed))
     checks = (
         *integrity,
-        policy_check(paired, membership, gate, seed=seed),
+        policy_check(totals, gate, seed=seed),
         *non_inferiority_checks(comparisons),
         *screen_check(comparisons),
         *disparity_check(disparities, rate=rate),
     )
     spots = blind_spots(comparisons)
+    seen = scope(comparisons, spots, totals.blind / max(1, totals.n))
     return Judgement(
         comparisons=comparisons,
         disparities=disparities,
         checks=checks,
-        verdict=decide(checks, scope(comparisons, spots, membership), inconclusive=gate.inconclusive),
+        verdict=decide(checks, seen, inconclusive=gate.inconclusive),
         blind_spots=spots,
-        notes=notes(comparisons, disparities, missing=paired.missing, rate=rate),
+        notes=notes(comparisons, disparities, missing=totals.missing, rate=rate),
     )
 
 
-def policy_check(paired: PairedPredictions, membership: Membership, gate: Gate, *, seed: int) -> CheckResult:
+def policy_check(totals: Totals, gate: Gate, *, seed: int) -> CheckResult:
     """Whether a constant prediction in the compressed model's place would pass: then the policy asks for nothing."""
-    tried = constants(paired, shares=METRICS[gate.metric].needs is Needs.PROBABILITIES)
-    passed = [name for name, constant in tried if _passes(constant, membership, gate, seed=seed)]
+    tried = [(name, _passes(constant, gate, seed=seed)) for name, constant in constant_totals(totals, gate)]
+    passed = [name for name, passes in tried if passes]
     return CheckResult(
         id=str(CheckKind.POLICY),
         kind=CheckKind.POLICY,
@@ -82,20 +88,20 @@ def policy_check(paired: PairedPredictions, membership: Membership, gate: Gate, 
     )
 
 
-def _passes(paired: PairedPredictions, membership: Membership, gate: Gate, *, seed: int) -> bool:
+def _passes(totals: Totals, gate: Gate, *, seed: int) -> bool:
     """Whether these predictions would be released; most constants fail at the guarded slices already."""
-    guarded = only(membership, [i for i, entry in enumerate(membership.slices) if entry.guard])
+    guarded = some_slices(totals, [i for i, entry in enumerate(totals.slices) if entry.guard])
     rng = np.random.default_rng(seed)
-    if any(outcome is not Outcome.PASS for outcome in outcomes_alone(paired, guarded, gate, rng)):
-        return gate.inconclusive == "note" and _verdict(paired, membership, gate, seed=seed) is Outcome.PASS
-    return _verdict(paired, membership, gate, seed=seed) is Outcome.PASS
+    if any(outcome is not Outcome.PASS for outcome in outcomes_alone(guarded, gate, rng)):
+        return gate.inconclusive == "note" and _verdict(totals, gate, seed=seed) is Outcome.PASS
+    return _verdict(totals, gate, seed=seed) is Outcome.PASS
 
 
-def _verdict(paired: PairedPredictions, membership: Membership, gate: Gate, *, seed: int) -> Outcome:
-    comparisons = compare(paired, membership, gate, np.random.default_rng(seed))
+def _verdict(totals: Totals, gate: Gate, *, seed: int) -> Outcome:
+    comparisons = compare(totals, gate, np.random.default_rng(seed))
     checks = (
         *non_inferiority_checks(comparisons),
         *screen_check(comparisons),
-        *disparity_check(compare_complements(paired, membership, gate, np.random.default_rng(seed)), rate=True),
+        *disparity_check(compare_complements(totals, gate, np.random.default_rng(seed)), rate=True),
     )
     return decide(checks, NOTHING_SEEN, inconclusive=gate.inconclusive).outcome

@@ -4,21 +4,21 @@ import numpy as np
 
 from validate.changes import Changes
 from validate.metrics import METRICS, MetricKind
-from validate.predictions import PairedPredictions
-from validate.rate_changes import rate_changes
+from validate.rate_changes import binary_changes, rate_changes
 from validate.score_changes import aggregate_changes, mean_changes
-from validate.slices import Membership
 from validate.suite import Gate
+from validate.totals import Totals
 
 
-def slice_changes(
-    paired: PairedPredictions, membership: Membership, gate: Gate, rng: np.random.Generator, *, outside: bool = False
-) -> Changes:
+def slice_changes(totals: Totals, gate: Gate, rng: np.random.Generator, *, outside: bool = False) -> Changes:
     """The change of every slice; with `outside`, of all examples that are not in it.
 
     `rng` draws the resamples of metrics that are bootstrapped.
     """
-    kind = METRICS[gate.metric].kind
+    if totals.counted(gate):
+        return binary_changes(totals.complement if outside else totals.counts, gate)
+    kind, rows = METRICS[gate.metric].kind, totals.all_rows
+    paired, membership = rows.paired, rows.membership
     if kind is MetricKind.BINARY:
         return rate_changes(paired, membership, gate, outside=outside)
     if kind is MetricKind.MEAN:

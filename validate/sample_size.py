@@ -9,8 +9,7 @@ import numpy as np
 from validate.changes import Changes, policy_level
 from validate.metrics import METRICS
 from validate.outcome import Outcome
-from validate.predictions import PairedPredictions, right
-from validate.slices import FEWEST_FOR_A_MEAN, Slice
+from validate.slices import FEWEST_FOR_A_MEAN, Kind, Slice
 from validate.stats.noninferiority import flips_to_change, smallest_margin, smallest_n
 from validate.stats.power import nam_sample_size
 from validate.stats.rates import wilson_interval
@@ -51,15 +50,14 @@ def sample_sizes(
     )
 
 
-def planned_churn(paired: PairedPredictions, gate: Gate) -> float | None:
-    """The rate of flips to plan with: the upper 95 % limit of that seen over all examples; None for other metrics.
+def planned_churn(flips: int, n: int, gate: Gate) -> float | None:
+    """The rate of flips to plan with: the upper 95 % limit of that seen on all n examples; None for other metrics.
 
     A small slice's own rate says too little.
     """
     if METRICS[gate.metric].kind != "binary":
         return None
-    flips = int(np.sum(right(paired, "dense") != right(paired, "compressed")))
-    return float(wilson_interval(flips, len(paired.ids)).high[0])
+    return float(wilson_interval(flips, n).high[0])
 
 
 @cache
@@ -74,3 +72,8 @@ def fewest(margin: float, gate: Gate) -> int:
     if METRICS[gate.metric].kind != "binary":
         return FEWEST_FOR_A_MEAN
     return smallest_n(margin, level=policy_level(gate), exact=gate.exact)
+
+
+def too_small(entry: Slice, gate: Gate) -> bool:
+    """Whether a class or category is too small to pass by itself unless it gains: a blind spot."""
+    return entry.kind in {Kind.CLASS, Kind.CATEGORY} and entry.n < fewest(entry.margin, gate)

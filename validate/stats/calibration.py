@@ -50,24 +50,43 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, edges: Floats) ->
     chance, outcome = floats(confidence), floats(right)
     if chance.shape != outcome.shape or not np.all((chance >= 0) & (chance <= 1)):
         raise ValueError("confidences must be numbers from 0 to 1, one for each outcome")
-    bins, n = len(edges) - 1, chance.size
+    return calibration_of_sums(*_bin_sums(chance, outcome, edges))
+
+
+def bin_sums(confidence: ArrayLike, right: ArrayLike, *, grid: float, bins: int = BINS) -> Floats:
+    """Per equally wide bin, how many examples, how many right, and their confidence: (3, bins); shards add up.
+
+    Confidences are rounded to multiples of `grid` after they found their bin, so that sums do not depend on the order.
+    """
+    chance = floats(confidence)
+    rounded: Floats = np.round(chance / grid) * grid
+    return _bin_sums(chance, floats(right), equal_width_edges(bins), rounded)
+
+
+def calibration_of_sums(count: Floats, hits: Floats, total: Floats) -> CalibrationError:
+    """Calibration error from sums per bin (bins,): examples, how many right, and their confidence."""
+    bins, n = len(count), int(count.sum())
     if not n:
         return CalibrationError(l1=np.nan, l2=np.nan, max=np.nan, debiased_l2=np.nan, bins=bins, n=0)
-    code = np.clip(np.searchsorted(edges, chance, side="left") - 1, 0, bins - 1)
-    count = np.bincount(code, minlength=bins)
     filled = count > 0
-    size = count[filled]
-    hits, total = (np.bincount(code, weights=x, minlength=bins)[filled] for x in (outcome, chance))
+    size, hits, total = count[filled], hits[filled], total[filled]
     gap, share, rate = np.abs(hits - total) / size, size / n, hits / size
     noise = np.where(size > 1, rate * (1 - rate) / np.maximum(size - 1, 1), gap**2)
     return CalibrationError(
         l1=float(share @ gap),
         l2=float(np.sqrt(share @ gap**2)),
         max=float(gap.max()),
-        debiased_l2=float(np.sqrt(max(share @ (gap**2 - noise), 0.0))),
+        debiased_l2=float(np.sqrt(max(float(share @ (gap**2 - noise)), 0.0))),
         bins=bins,
         n=n,
     )
+
+
+def _bin_sums(chance: Floats, outcome: Floats, edges: Floats, summed: Floats | None = None) -> Floats:
+    bins = len(edges) - 1
+    code = np.clip(np.searchsorted(edges, chance, side="left") - 1, 0, bins - 1)
+    sums = [np.bincount(code, weights=x, minlength=bins) for x in (outcome, chance if summed is None else summed)]
+    return np.stack([np.bincount(code, minlength=bins).astype(np.float64), *sums])
 
 
 def top_label_calibration_error(probabilities: ArrayLike, labels: ArrayLike, *, bins: int = BINS) -> CalibrationError:
