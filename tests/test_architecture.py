@@ -16,7 +16,7 @@ PACKAGE = ROOT / "validate"
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
 errors outcome places fetching suite where columns predicates suite_rules suite_file
-stats wording starter attempts hooks tables suite_folder
+stats wording starter attempts hooks tables parts suite_folder
 contract data predictions cache runners answers
 attributes survey joint slices counts metrics
 changes rate_changes score_changes sample_size planning description totals measure

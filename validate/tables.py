@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,12 @@ def read_table(path: Path, place: str, *, text: Sequence[str] = ()) -> pd.DataFr
     try:
         frame = reader(path, text)
     except DataError as error:
-        raise DataError(place, error.rule, error.value) from None
+        raise DataError(": ".join(filter(None, (place, error.place))), error.rule, error.value) from None
     except MemoryError:
-        raise DataError(place, "does not fit into memory") from None
+        raise DataError(place, "does not fit into memory: [data] batch_rows reads it in batches") from None
     except Exception as failure:
         raise DataError(place, f"could not be read: {one_line(failure)}") from failure
-    repeated = [name for name, times in Counter(frame.columns).items() if times > 1]
-    if repeated:
-        raise DataError(place, "column names must be unique", repeated[0])
+    check_columns(frame.columns, place)
     if frame.empty:
         raise DataError(place, "holds no examples", f"{len(frame)} rows, {frame.shape[1]} columns")
     return frame
@@ -110,51 +108,100 @@ def visible(folder: Path) -> list[Path]:
     return sorted(part for part in folder.iterdir() if part.is_file() and part.name[0] not in "._")
 
 
+def check_path(path: Path, place: str) -> None:
+    """Refuse what is no table of any of our formats."""
+    if not path.exists():
+        raise DataError(place, "there is no such file")
+    if path.is_dir():
+        if not any(part.suffix == ".parquet" for part in visible(path)):
+            raise DataError(place, "a folder must hold parts named *.parquet")
+    elif path.suffix.lower() not in _READERS:
+        raise DataError(place, f"must be one of {FORMATS}")
+    elif path.stat().st_size == 0:
+        raise DataError(place, "the file is empty")
+
+
+def check_columns(names: Iterable[str], place: str) -> None:
+    """Refuse two columns of one name."""
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise DataError(place, "column names must be unique", repeated[0])
+
+
 Reader = Callable[[Path, Sequence[str]], pd.DataFrame]
 
 
 def _reader(path: Path, place: str) -> Reader:
-    if not path.exists():
-        raise DataError(place, "there is no such file")
-    if path.is_dir():
-        if any(part.suffix == ".parquet" for part in visible(path)):
-            return _parquet
-        raise DataError(place, "a folder must hold parts named *.parquet")
-    if path.suffix.lower() not in _READERS:
-        raise DataError(place, f"must be one of {FORMATS}")
-    if path.stat().st_size == 0:
-        raise DataError(place, "the file is empty")
-    return _READERS[path.suffix.lower()]
+    check_path(path, place)
+    return _parquet if path.is_dir() else _READERS[path.suffix.lower()]
 
 
 def _delimited(delimiter: str) -> Reader:
     def read(path: Path, text: Sequence[str]) -> pd.DataFrame:
-        from pyarrow import csv, string, types
+        from pyarrow import csv, types
 
-        table = csv.read_csv(
-            path,
-            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=csv.ConvertOptions(
-                null_values=[""], strings_can_be_null=True, column_types=dict.fromkeys(text, string())
-            ),
-        )
+        parse, convert = csv_options(delimiter, text)
+        table = csv.read_csv(path, parse_options=parse, convert_options=convert)
         for field in table.schema:
             if types.is_binary(field.type):
                 raise DataError("", "text must be UTF-8", f"column {field.name!r}")
-        return _frame(table)
+        return arrow_frame(table)
 
     return read
 
 
+def csv_options(delimiter: str, text: Sequence[str], types: Mapping[str, Any] | None = None) -> tuple[Any, Any]:
+    """How pyarrow parses and converts a csv: columns in `text` stay text, others may have types that are known."""
+    from pyarrow import csv, string
+
+    columns = {**(types or {}), **dict.fromkeys(text, string())}
+    parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    return parse, csv.ConvertOptions(null_values=[""], strings_can_be_null=True, column_types=columns)
+
+
 def _parquet(path: Path, _: Sequence[str]) -> pd.DataFrame:
     import pyarrow as pa
-    from pyarrow import parquet
 
-    parts = [part for part in visible(path) if part.suffix == ".parquet"] if path.is_dir() else [path]
-    return _frame(pa.concat_tables([parquet.ParquetFile(part).read() for part in parts], promote_options="default"))
+    schema, parts = parquet_parts(path, "")
+    tables = []
+    for name, part in parts.items():
+        try:
+            tables.append(part.read().select(schema.names).cast(schema))
+        except (OSError, ValueError) as failure:
+            raise DataError(name if path.is_dir() else "", f"could not be read: {one_line(failure)}") from failure
+    return arrow_frame(pa.concat_tables(tables))
 
 
-def _frame(table: Any) -> pd.DataFrame:  # noqa: ANN401  # a pyarrow.Table: pyarrow ships no types
+def parquet_parts(path: Path, place: str) -> tuple[Any, dict[str, Any]]:
+    """The types of the columns, and each part opened, by its name. Raises DataError for parts that differ in them."""
+    from pyarrow import field, null, parquet, schema
+
+    first = ""
+    types: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
+    for part in [part for part in visible(path) if part.suffix == ".parquet"] if path.is_dir() else [path]:
+        where = ": ".join(filter(None, (place, part.name if path.is_dir() else "")))
+        try:
+            parts[part.name] = parquet.ParquetFile(part)
+        except (OSError, ValueError) as failure:
+            raise DataError(where, f"could not be read: {one_line(failure)}") from failure
+        own = parts[part.name].schema_arrow
+        first, names = first or part.name, own.names
+        for name in sorted({*names} ^ {*types}) if types else []:
+            rule = f"must have the columns of {first}, and {'lacks' if name in types else 'has another'}"
+            raise DataError(where, rule, name)
+        for one in own:
+            known = types.get(one.name, one.type)
+            if known not in (one.type, null()) and one.type != null():
+                raise DataError(where, f"column {one.name!r} must hold {known}, as in {first}", str(one.type))
+            types[one.name] = one.type if known == null() else known
+        if len(set(names)) < len(names):
+            check_columns(names, where)
+    return schema([field(name, kind) for name, kind in types.items()]), parts
+
+
+def arrow_frame(table: Any) -> pd.DataFrame:  # noqa: ANN401  # a pyarrow.Table: pyarrow ships no types
+    """An Arrow table as a frame."""
     from pyarrow import float64, string, types
 
     for i, field in enumerate(table.schema):  # what pandas would hold as slow Python objects
@@ -166,19 +213,19 @@ def _frame(table: Any) -> pd.DataFrame:  # noqa: ANN401  # a pyarrow.Table: pyar
 
 
 def _jsonl(path: Path, _: Sequence[str]) -> pd.DataFrame:
-    rows = []
     with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.isspace():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as failure:
-                raise DataError("", f"line {number} is not JSON: {failure.msg}", line.strip()[:80]) from None
-            if not isinstance(row, dict):
-                raise DataError("", f"line {number} must be an object", line.strip()[:80])
-            rows.append(row)
-    return pd.DataFrame(rows)
+        return pd.DataFrame([json_row(line, i, "") for i, line in enumerate(lines, 1) if not line.isspace()])
+
+
+def json_row(line: str, number: int, place: str) -> dict[str, Any]:
+    """One line of a jsonl."""
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as failure:
+        raise DataError(place, f"line {number} is not JSON: {failure.msg}", line.strip()[:80]) from None
+    if not isinstance(row, dict):
+        raise DataError(place, f"line {number} must be an object", line.strip()[:80])
+    return row
 
 
 def _npz(path: Path, _: Sequence[str]) -> pd.DataFrame:
