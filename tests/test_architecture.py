@@ -21,9 +21,9 @@ contract data predictions cache runners answers
 attributes survey joint slices counts metrics
 changes rate_changes score_changes sample_size planning description totals measure
 screen comparison disparity
-scores damage search searchable discovery
+scores damage search searchable features discovery exploring
 gate checks methods evidence judgement notebook recording decisions ledger
-frameworks report exports pipeline recomputation verification terminal commands cli
+frameworks report exports pipeline recomputation verification terminal finding_text commands cli
 """
 ORDER = STAGES.split()
 
@@ -34,7 +34,7 @@ HOMES = {
     "onnx": "validate.runners.onnx",
     "onnxruntime": "validate.runners.onnx",
     "great_expectations": "validate.contract",
-    "sklearn": "validate.metrics",
+    "sklearn": ("validate.metrics", "validate.features"),  # scores; clusters
     "statsmodels": "validate.stats.multiplicity",
     "jinja2": "validate.report",
     "sqlalchemy": "validate.ledger",

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from validate.errors import DataError, SuiteError
-from validate.suite import KNOWN_METRICS, SCORE_METRICS, Family, NamedSlice, RecordedModel, TorchModel
+from validate.suite import KNOWN_METRICS, SCORE_METRICS, Discover, Family, NamedSlice, RecordedModel, TorchModel
 from validate.suite_file import MAX_BYTES, load_statements, load_suite, policy_sha256, schema
 
 GOOD = """\
@@ -434,6 +434,7 @@ def test_the_policy_hash_sees_the_policy_and_nothing_else(load):
         changed("margin = 0.02", "margin = 2e-2\nmetric = 'accuracy'").replace("dense.safetensors", "other")
     ).suite
     assert policy_sha256(suite) == policy_sha256(same)
+    assert policy_sha256(suite) == policy_sha256(replace(suite, discover=Discover(aim="net")))  # it never gates
     others = [
         replace(suite, gate=replace(suite.gate, margin=0.03)),
         replace(suite, slices=suite.slices[:1]),
@@ -452,7 +453,7 @@ def test_the_schema_describes_every_key_and_accepts_what_loads():
     assert not validator.is_valid(tomllib.loads(changed("margin = 0.02", "margin = 0")))
     for table in (described, *described["$defs"].values()):
         for key, entry in table["properties"].items():
-            assert entry.keys() & {"title", "$ref"}, key
+            assert entry.keys() & {"title", "$ref", "anyOf"}, key
             assert entry["description"].endswith("."), key
     assert json.loads(json.dumps(described)) == described
 
@@ -461,7 +462,7 @@ def test_the_reference_page_names_every_key_and_its_example_loads(load):
     page = (Path(__file__).parents[1] / "docs" / "suite-file.md").read_text(encoding="utf-8")
     keys = {key for table in (schema(), *schema()["$defs"].values()) for key in table["properties"]}
     rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
-    assert rows == keys - {"release", "data", "models", "slices", "gate", "columns"}
+    assert rows == keys - {"release", "data", "models", "slices", "gate", "columns", "discover"}
     example = re.search(r"```toml\n(suite = .*?)```", page, re.DOTALL)
     assert load(example[1]).suite.suite == "hours"
     for line in re.findall(r"\| `([\w.]+ = [^`]*)` \|$", page, re.MULTILINE):

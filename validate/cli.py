@@ -102,6 +102,25 @@ def plan(suite: SuiteName, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def discover(
+    suite: SuiteName,
+    *,
+    compressed: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Search only this; repeatable.")] = None,
+    aim: Annotated[
+        str | None, typer.Option(help="excess, net, losses, brier, log_loss, mae or mse [default: the suite's].")
+    ] = None,
+    depth: Annotated[int | None, typer.Option(help="Combine up to so many values, 1 to 3.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the slices found, as TOML.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find damaged slices that nobody declared."""
+    from validate import commands
+
+    asked = commands.Search(suite=suite, compressed=tuple(compressed or ()), aim=aim, depth=depth, out=out)
+    commands.discover(asked, as_json=as_json)
+
+
+@app.command()
 def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an earlier run.")]) -> None:
     """Write the report again from an earlier run's evidence."""
     from validate import commands

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from validate import pipeline, planning, terminal, verification
+from validate import finding_text, pipeline, planning, terminal, verification
 from validate.attempts import read_attempts
 from validate.cache import open_cache
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord
-from validate.exports.files import read_records, write, write_together
+from validate.exports.files import read_records, write, write_text, write_together
 from validate.gate import worst_exit
 from validate.places import find_suite
-from validate.suite_file import load_suite
+from validate.suite_file import load_suite, with_search
 from validate.suite_folder import ATTEMPTS, OUT
 
 DEMO = "census_income"
@@ -33,6 +33,17 @@ class Run:
     out: Path | None = None  # folder for the evidence
     report_only: bool = False  # do not gate
     use_cache: bool = True  # of answers that were computed before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What the command line asks of a search."""
+
+    suite: str
+    compressed: tuple[str, ...] = ()  # search only these; empty: all
+    aim: str | None = None  # instead of the suite's
+    depth: int | None = None
+    out: Path | None = None  # file for the slices that are found
 
 
 def run(asked: Run, *, as_json: bool) -> int:
@@ -63,6 +74,23 @@ def plan(suite: str, *, as_json: bool) -> None:
     else:
         screen = terminal.console()
         screen.print(terminal.plan(made, width=screen.width))
+
+
+def discover(asked: Search, *, as_json: bool) -> None:
+    """Search the damage of each compressed model, and show the slices that are found and confirmed."""
+    loaded = with_search(load_suite(find_suite(asked.suite)), aim=asked.aim, depth=asked.depth)
+    if asked.out is not None:
+        _refuse_unwritable(asked.out.absolute().parent)
+        if asked.out.is_dir():
+            raise OutputError("--out", "must be a file", str(asked.out))
+    names = asked.compressed or None
+    found = pipeline.discover(loaded, compressed=names, cache=open_cache(), progress=_progress())
+    if asked.out is not None:
+        write_text(asked.out, finding_text.toml(found, suite=asked.suite))
+    if as_json:
+        print_json(finding_text.as_json(found))
+    else:
+        print_text(finding_text.text(found, suite=loaded.suite.suite))
 
 
 def report(folder: Path) -> None:
@@ -101,11 +129,15 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
         report_only=asked.report_only,
         attempts=read_attempts(folder / ATTEMPTS),
         cache=open_cache() if asked.use_cache else None,
-        progress=terminal.Bar(terminal.console(sys.stderr)) if sys.stderr.isatty() else pipeline.SILENT,
+        progress=_progress(),
     )
     records = [one.record for one in judged]
     write(records, [one.rows for one in judged], folder)
     return records, folder
+
+
+def _progress() -> pipeline.Progress:
+    return terminal.Bar(terminal.console(sys.stderr)) if sys.stderr.isatty() else pipeline.SILENT
 
 
 def _command(asked: Run) -> str:

@@ -1,26 +1,30 @@
 """Damage per example, and the views on it that must agree before a slice counts as damaged."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
-from validate.counts import BOTH_RIGHT, GAIN, LOSS
+from validate.counts import BOTH_RIGHT, GAIN, LOSS, outcomes
 from validate.metrics import METRICS, scores
-from validate.predictions import PairedPredictions
+from validate.predictions import PairedPredictions, right
 from validate.scores import Excess, Net, Score
 from validate.stats.means import paired_t, welch_t
 from validate.stats.mover import difference_p
 from validate.stats.significance import sign_test
+from validate.suite import METRIC_AIMS, Aim
 
-Aim = Literal["excess", "net", "losses"]
-AIMS = {
+AIMS: Mapping[Aim, str] = {
     "excess": "a larger loss than the rest",
     "net": "more losses than gains",
     "losses": "a larger share of losses than the rest",
+    "brier": "a larger loss of Brier score than the rest",
+    "log_loss": "a larger loss of log-loss than the rest",
+    "mae": "a larger growth of absolute error than the rest",
+    "mse": "a larger growth of squared error than the rest",
 }
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -33,10 +37,20 @@ class Damage:
 
     values: Floats  # (n,) 1 a loss, -1 a gain, 0 neither; or how much a score fell
     right: Bools | None  # (n,) whether the dense model was right; None for a score
+    metric: str = "accuracy"  # whose fall it is
 
     def __post_init__(self) -> None:
         if not np.all(np.isfinite(self.values)):
             raise ValueError("damage must be finite")
+
+
+def damage_of(paired: PairedPredictions, aim: Aim) -> Damage:
+    """The damage that an aim looks at; of a regression without another metric, the growth of the absolute error."""
+    if aim in METRIC_AIMS:
+        return damage_of_scores(paired, aim)
+    if not paired.classes:
+        return damage_of_scores(paired, "mae")
+    return damage_of_outcomes(outcomes(right(paired, "dense"), right(paired, "compressed")))
 
 
 def damage_of_outcomes(outcome: NDArray[np.uint8]) -> Damage:
@@ -49,7 +63,7 @@ def damage_of_scores(paired: PairedPredictions, metric: str) -> Damage:
     """The fall of a score per example, such as "brier" or "mae", oriented: positive means harm."""
     chosen = METRICS[metric]
     fall = scores(chosen, paired, "dense") - scores(chosen, paired, "compressed")
-    return Damage(values=np.nan_to_num(fall, nan=0.0), right=None)
+    return Damage(values=np.nan_to_num(fall, nan=0.0), right=None, metric=metric)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.attributes import Attribute
-from validate.damage import AIMS, Aim, Bools, Damage, counted, lenses
+from validate.damage import AIMS, Bools, Damage, counted, lenses
 from validate.data import Dataset
 from validate.search import Found, search
 from validate.searchable import searchable
@@ -19,7 +19,7 @@ from validate.stats.multiplicity import holm
 from validate.stats.paired import tango_interval
 from validate.stats.results import Interval
 from validate.stats.significance import format_p
-from validate.suite import Suite
+from validate.suite import Aim, Suite
 
 CANDIDATES = 8  # slices tested on the confirming half
 OPTIONS = 20  # best slices of each view among which a candidate is chosen
@@ -27,6 +27,7 @@ NEAR = 0.9  # of the best score: among these the one with the fewest conditions 
 VERSIONS = 5  # named with a finding
 SAME = 0.5  # share of its damaged examples in the finding that makes another slice a version of it
 EXAMPLES = 5  # ids given with a finding
+STREAM = 104  # with the seed: data that was itself drawn with that seed must not decide who is searched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,9 @@ class Discovery:
     """What a search found, and how hard it looked."""
 
     aim: Aim
+    metric: str  # whose change the findings tell
+    depth: int  # conjunctions of up to so many values
+    attributes: tuple[str, ...]  # whose values were searched
     findings: tuple[Finding, ...]  # confirmed, the largest score first
     candidates: int  # slices tested on the confirming half
     searched: int  # examples of the half that was searched
@@ -101,7 +105,7 @@ def discover(
     each beyond what those before it explain, with Holm's adjustment. A slice needs so many damaged examples that it
     could be significant there (Tarone 1990); there is no other floor to its size.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng((seed, STREAM))
     half = _half(rng, dataset)
     columns, limits = searchable(dataset, suite)
     attributes = [*columns, *extra]
@@ -120,6 +124,9 @@ def discover(
     ]
     return Discovery(
         aim=aim,
+        metric=damage.metric,
+        depth=depth,
+        attributes=tuple(attribute.name for attribute in attributes),
         findings=tuple(findings),
         candidates=len(found),
         searched=int(half.sum()),

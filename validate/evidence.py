@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from validate.checks import BlindSpot, Note
 from validate.comparison import Comparison
 from validate.contract import ContractResult
+from validate.discovery import Discovery
 from validate.disparity import Disparity
 from validate.errors import OutputError
 from validate.gate import CheckResult, Verdict
@@ -106,6 +107,7 @@ class EvidenceRecord:
     notes: tuple[Note, ...]
     methods: tuple[Method, ...]
     environment: Mapping[str, str]  # python, platform, cpu, torch, … versions
+    discovery: Discovery | None = None  # what a search found, where the suite asks for one; never gates
 
 
 def to_json(record: EvidenceRecord) -> bytes:

@@ -13,9 +13,12 @@ from validate.cache import Cache
 from validate.checks import integrity_check
 from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
+from validate.discovery import Discovery
 from validate.errors import ModelError, SuiteError, did_you_mean
 from validate.evidence import EvidenceRecord
+from validate.exploring import explore
 from validate.exports.rows import row_table
+from validate.features import feature_clusters
 from validate.judgement import judge_pair
 from validate.metrics import needs_scores
 from validate.outcome import Outcome
@@ -31,7 +34,7 @@ from validate.recording import (
 )
 from validate.runners import open_runner
 from validate.slices import Membership, build_membership
-from validate.suite import LoadedSuite, ModelSpec
+from validate.suite import Discover, LoadedSuite, ModelSpec
 
 
 class Progress(Protocol):
@@ -99,6 +102,8 @@ def evaluate(
         return tuple(_unjudged(name, occasion, found) for name in names)
     with clock.stage("slices"):
         membership = build_membership(dataset, loaded.suite)
+    with clock.stage("discovery"):
+        found = replace(found, features=feature_clusters(loaded, dataset))
     try:
         dense = _predict("dense", loaded.suite.models.dense, occasion, dataset, progress)
     except ModelError as error:
@@ -110,6 +115,34 @@ def evaluate(
         known = (*occasion.attempts, *attempts_of([judged[-1].record]))
         occasion = replace(occasion, attempts=known)
     return tuple(judged)
+
+
+def discover(
+    loaded: LoadedSuite,
+    *,
+    compressed: Sequence[str] | None = None,
+    cache: Cache | None = None,
+    progress: Progress = SILENT,
+) -> dict[str, Discovery]:
+    """What a search finds of each compressed model's damage: nothing is judged; the contract is not looked at.
+
+    Raises:
+        SuiteError, DataError, ModelError: whatever keeps the models from being run and paired.
+    """
+    asked = loaded.suite.discover or Discover()
+    loaded = replace(loaded, suite=replace(loaded.suite, discover=asked))
+    names = _chosen(loaded, compressed)
+    occasion, dataset = Occasion(loaded=loaded, command="", report_only=True, cache=cache), load_dataset(loaded)
+    clusters = feature_clusters(loaded, dataset)
+    models = loaded.suite.models
+    dense = _predict("dense", models.dense, occasion, dataset, progress)
+    found = {}
+    for name in names:
+        paired = pair(dataset, dense, _predict(name, models.compressed[name], occasion, dataset, progress))
+        discovery = explore(paired, dataset, loaded.suite, () if clusters is None else (clusters,))
+        assert discovery is not None
+        found[name] = discovery
+    return found
 
 
 def _judge(
@@ -129,6 +162,9 @@ def _judge(
     with occasion.clock.stage("comparison"):
         integrity = (*contract_checks(found.contract), held, *attempt_checks(occasion, found))
         judgement = judge_pair(paired, membership, suite.gate, seed=suite.seed, integrity=integrity)
+    with occasion.clock.stage("discovery"):
+        extra = () if found.features is None else (found.features,)
+        found = replace(found, discovery=explore(paired, dataset, suite, extra))
     record = make_record(name, occasion, found, judgement)
     if not suite.release.rows:
         return Judged(record=record, rows=None)

@@ -13,10 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from validate.attempts import Attempt, attempt_number
+from validate.attributes import Attribute
 from validate.cache import Cache
 from validate.checks import integrity_check
 from validate.contract import ContractResult
 from validate.data import Dataset
+from validate.discovery import Discovery
 from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts
 from validate.gate import NOTHING_SEEN, CheckResult, decide
 from validate.hooks import hook_files
@@ -84,6 +86,8 @@ class Found:
     dense: ModelIdentity | None = None
     compressed: ModelIdentity | None = None
     missing: int = 0  # answers that the compressed model did not give
+    features: Attribute | None = None  # clusters, where the suite names features
+    discovery: Discovery | None = None
 
 
 def contract_checks(results: Sequence[ContractResult]) -> tuple[CheckResult, ...]:
@@ -135,6 +139,7 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
         notes=judgement.notes,
         methods=methods(gate, metric_kind=METRICS[gate.metric].kind, clustered=clustered),
         environment=environment(),
+        discovery=found.discovery,
     )
 
 

@@ -15,6 +15,7 @@ from validate.places import cache_dir
 
 Task = Literal["classification", "regression"]
 Outputs = Literal["logits", "probabilities", "labels", "value"]
+Aim = Literal["excess", "net", "losses", "brier", "log_loss", "mae", "mse"]
 
 # Metrics that a gate may name, and those of them that a bare label cannot give.
 KNOWN_METRICS: Mapping[Task, tuple[str, ...]] = {
@@ -22,6 +23,7 @@ KNOWN_METRICS: Mapping[Task, tuple[str, ...]] = {
     "regression": ("mae", "mse", "rmse"),
 }
 SCORE_METRICS = frozenset({"brier", "log_loss", "auc", "ece"})
+METRIC_AIMS = frozenset({"brier", "log_loss", "mae", "mse"})  # of a search, with a score per example
 
 TIMEOUT = 600.0  # seconds that a batch may take, unless the suite says otherwise
 
@@ -274,6 +276,22 @@ class Gate(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Discover(Table):
+    """The search for slices where the damage is and that nobody declared: reported, never gating."""
+
+    aim: Aim = "excess"
+    """What counts as damage: excess (a larger loss than the rest), net (more losses than gains), losses (a larger share
+    of losses than the rest), or a larger loss of brier, log_loss, mae or mse than the rest."""
+    depth: Annotated[int, Field(ge=1, le=3)] = 3
+    """Conjunctions of up to so many values are searched."""
+    features: HookSpec | None = None
+    """As "file.py:function"; function(frame) returns an (n, d) array, such as the dense model's embedding of each
+    example: its clusters are searched like the values of a column."""
+    clusters: Annotated[int, Field(ge=2, le=200)] = 12
+    """How many clusters of features."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suite(Table):
     """A suite of paritygate: what is compared, on which examples, and what counts as too much loss.
 
@@ -296,6 +314,8 @@ class Suite(Table):
     """Families of slices and named slices."""
     gate: Gate = field(default_factory=Gate)
     """The policy."""
+    discover: Discover | None = None
+    """Also search for damaged slices that nobody declared, and report them."""
 
 
 @dataclass(frozen=True, kw_only=True)

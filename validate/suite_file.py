@@ -23,6 +23,7 @@ from validate.suite import (
     SLICE_NAME,
     Data,
     DerivedColumn,
+    Discover,
     Family,
     Gate,
     LoadedSuite,
@@ -78,6 +79,19 @@ def load_statements(loaded: LoadedSuite) -> tuple[Statement, ...]:
     ]
     _raise_any(wrong, name)
     return statements
+
+
+def with_search(loaded: LoadedSuite, *, aim: str | None = None, depth: int | None = None) -> LoadedSuite:
+    """The suite with a search, as it declares it itself but for what is given here.
+
+    Raises:
+        SuiteError: an aim or depth that is none, or an aim that the models cannot serve.
+    """
+    declared = dataclasses.asdict(loaded.suite.discover or Discover())
+    given = {key: value for key, value in (("aim", aim), ("depth", depth)) if value is not None}
+    suite = dataclasses.replace(loaded.suite, discover=_checked(Discover, declared | given, "discover"))
+    _raise_any(mistakes(suite), loaded.path.name)
+    return dataclasses.replace(loaded, suite=suite)
 
 
 def schema() -> dict[str, Any]:
@@ -216,6 +230,7 @@ _TABLES: dict[str, Any] = {
     "(by)": Family,
     "(where)": NamedSlice,
     "gate": Gate,
+    "discover": Discover,
     "statements": Statement,
 }
 _KIND_KEYS = (*MODEL_KINDS, "by", "where")

@@ -18,7 +18,8 @@ def hooks_of(loaded: LoadedSuite) -> tuple[str, ...]:
     data, models = loaded.suite.data, loaded.suite.models
     specs = [model.torch for model in (models.dense, *models.compressed.values()) if isinstance(model, TorchModel)]
     specs += [column.python for column in data.columns]
-    specs += [spec for spec in (data.python, models.inputs) if spec is not None]
+    features = None if loaded.suite.discover is None else loaded.suite.discover.features
+    specs += [spec for spec in (data.python, models.inputs, features) if spec is not None]
     return tuple(specs)
 
 

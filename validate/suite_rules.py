@@ -9,7 +9,18 @@ from typing import NamedTuple
 
 from validate.errors import SuiteError, did_you_mean
 from validate.predicates import parse
-from validate.suite import KNOWN_METRICS, SCORE_METRICS, Family, NamedSlice, OnnxModel, RecordedModel, Suite, TorchModel
+from validate.suite import (
+    KNOWN_METRICS,
+    METRIC_AIMS,
+    SCORE_METRICS,
+    Family,
+    NamedSlice,
+    OnnxModel,
+    Outputs,
+    RecordedModel,
+    Suite,
+    TorchModel,
+)
 
 # what a run writes beside the models' folders, and names that no folder can have on some machines
 _OURS = frozenset({"dense", "report.html", "summary.md", "junit.xml", "results.sarif", "sha256sums", "attempts.jsonl"})
@@ -40,7 +51,7 @@ def key_path(*parts: str | int) -> str:
 
 def mistakes(suite: Suite) -> list[Mistake]:
     """Every rule that the suite breaks, in the order of the file."""
-    return [*_data(suite), *_models(suite), *_slices(suite), *_gate(suite)]
+    return [*_data(suite), *_models(suite), *_slices(suite), *_gate(suite), *_discover(suite)]
 
 
 def _data(suite: Suite) -> Iterator[Mistake]:
@@ -84,19 +95,23 @@ def _models(suite: Suite) -> Iterator[Mistake]:
 
 def _outputs(suite: Suite) -> Iterator[Mistake]:
     """What the models give must suit the task and the metric."""
-    given = {"models.outputs": suite.models.outputs}
-    specs = {("dense",): suite.models.dense} | {
-        ("compressed", name): it for name, it in suite.models.compressed.items()
-    }
-    for where, spec in specs.items():
-        if isinstance(spec, RecordedModel) and spec.outputs is not None:
-            given[key_path("models", *where, "outputs")] = spec.outputs
-    for key, outputs in given.items():
+    for key, outputs in _given_outputs(suite):
         if (outputs == "value") != (suite.task == "regression"):
             rule = "must be 'value'" if suite.task == "regression" else "must be logits, probabilities or labels"
             yield Mistake(key, f"{rule} for a {suite.task}", outputs)
         elif outputs == "labels" and suite.gate.metric in SCORE_METRICS:
             yield Mistake(key, f"{suite.gate.metric} needs logits or probabilities", outputs)
+
+
+def _given_outputs(suite: Suite) -> Iterator[tuple[str, Outputs]]:
+    """What the models are said to give, with the key that says so."""
+    yield "models.outputs", suite.models.outputs
+    specs = {("dense",): suite.models.dense} | {
+        ("compressed", name): it for name, it in suite.models.compressed.items()
+    }
+    for where, spec in specs.items():
+        if isinstance(spec, RecordedModel) and spec.outputs is not None:
+            yield key_path("models", *where, "outputs"), spec.outputs
 
 
 def _slices(suite: Suite) -> Iterator[Mistake]:
@@ -157,6 +172,17 @@ def _gate(suite: Suite) -> Iterator[Mistake]:
         for name, margin in (("margin", gate.margin), ("disparity_margin", gate.disparity_margin)):
             if margin >= 1:
                 yield Mistake(f"gate.{name}", "must be less than 1", margin)
+
+
+def _discover(suite: Suite) -> Iterator[Mistake]:
+    if suite.discover is None:
+        return
+    aim, metrics = suite.discover.aim, KNOWN_METRICS[suite.task]
+    if aim in METRIC_AIMS and aim not in metrics:
+        known = [name for name in metrics if name in METRIC_AIMS]
+        yield Mistake("discover.aim", f"must be excess, net, losses, {' or '.join(known)} for a {suite.task}", aim)
+    if aim in SCORE_METRICS and "labels" in {outputs for _, outputs in _given_outputs(suite)}:
+        yield Mistake("discover.aim", f"{aim} needs logits or probabilities", aim)
 
 
 def _repeated(names: Sequence[str]) -> list[str]:

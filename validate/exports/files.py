@@ -66,6 +66,11 @@ def write_together(records: Sequence[EvidenceRecord], out: Path) -> tuple[Path, 
     return (*written, _replace(out / NAME, checksums(out, names)))
 
 
+def write_text(path: Path, text: str) -> Path:
+    """Write one text file that is no part of a run's evidence. Raises OutputError."""
+    return _replace(path, text.encode())
+
+
 def _write_one(record: EvidenceRecord, rows: pd.DataFrame | None, out: Path) -> list[Path]:
     """One compressed model's files; a table of an earlier run that this one does not have goes away."""
     folder = out / record.compressed_name
