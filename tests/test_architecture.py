@@ -22,7 +22,7 @@ attributes survey joint slices counts metrics
 changes rate_changes score_changes sample_size planning description totals measure
 screen comparison disparity
 scores damage search searchable features discovery exploring
-gate checks methods evidence judgement notebook recording decisions ledger
+gate checks guards methods evidence judgement notebook recording decisions ledger
 frameworks report exports pipeline recomputation verification terminal finding_text commands cli
 """
 ORDER = STAGES.split()

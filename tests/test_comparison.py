@@ -16,8 +16,8 @@ from validate.counts import count, outcomes
 from validate.outcome import Outcome
 from validate.predictions import pair
 from validate.slices import Kind, build_membership, take
-from validate.stats.noninferiority import error_ratio_interval
 from validate.stats.paired import melded_interval, tango_interval
+from validate.stats.ratio import error_ratio_score_interval
 from validate.stats.significance import sign_test
 from validate.suite import Family, NamedSlice
 from validate.totals import add_up
@@ -124,7 +124,7 @@ def test_a_ratio_of_error_rates_replaces_the_margin():
     table = (3960, 0, 30, 10)
     points, ratio = (by_group({"a": table}, margin_ratio=factor)["all"] for factor in (None, 1.5))
     assert (points.outcome, points.ratio) == (Outcome.PASS, None)
-    wanted = error_ratio_interval([10], [0], [30], [4000])
+    wanted = error_ratio_score_interval([10], [0], [30])
     assert (ratio.ratio.estimate, ratio.ratio.low, ratio.ratio.high) == (4.0, wanted.low[0], wanted.high[0])
     assert ratio.outcome is Outcome.FAIL
     assert by_group({"a": table}, margin_ratio=9)["all"].outcome is Outcome.PASS

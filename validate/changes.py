@@ -38,6 +38,13 @@ class Changes:
         return replace(found, method=self.methods[i]) if self.methods else found
 
 
+def independent_share(changes: Changes) -> Floats:
+    """How much of an independent example each example of a slice is worth: 1 unless they come in clusters; (m,)."""
+    if changes.effective is None or not changes.clustered:
+        return np.ones(len(changes))
+    return np.divide(changes.effective[2], changes.n, out=np.ones(len(changes)), where=changes.n > 0)
+
+
 def policy_level(gate: Gate) -> float:
     """The two-sided confidence of every interval: the policy's, with alpha shared among its declared attempts."""
     return 1 - (1 - gate.confidence) / (gate.attempts or 1)

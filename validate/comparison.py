@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.changes import Changes, policy_level
+from validate.changes import Changes, independent_share, policy_level
 from validate.counts import PairedCounts
 from validate.description import Score, describe
 from validate.measure import slice_changes
@@ -15,8 +15,9 @@ from validate.outcome import Outcome
 from validate.sample_size import planned_churn, sample_sizes
 from validate.screen import FDR, Family, Screen, screen, sign_flip_p
 from validate.slices import Kind, Slice
-from validate.stats.noninferiority import classify, classify_ratio, error_ratio_interval
+from validate.stats.noninferiority import classify, classify_ratio
 from validate.stats.paired import tango_interval
+from validate.stats.ratio import error_ratio_score_interval
 from validate.stats.results import Interval
 from validate.suite import Gate
 from validate.totals import Totals
@@ -129,8 +130,10 @@ def _ratios(changes: Changes, slices: Sequence[Slice], gate: Gate) -> list[Inter
     judged = [s.margin_ratio is not None for s in slices]
     if not any(judged) or changes.counts is None:
         return [None] * len(slices)
-    c = changes.counts
-    found = error_ratio_interval(c.both_wrong, c.gains, c.losses, c.n, level=policy_level(gate))
+    c, scale = changes.counts, independent_share(changes)
+    found = error_ratio_score_interval(
+        c.both_wrong * scale, c.gains * scale, c.losses * scale, level=policy_level(gate)
+    )
     return [found[i] if ratio else None for i, ratio in enumerate(judged)]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from validate.changes import Changes, policy_level
+from validate.changes import Changes, independent_share, policy_level
 from validate.measure import slice_changes
 from validate.outcome import Outcome
 from validate.sample_size import needed, planned_churn
@@ -51,7 +51,7 @@ def compare_complements(totals: Totals, gate: Gate, rng: np.random.Generator) ->
     flagged = (p_adjusted <= 1 - gate.confidence) & (difference.high < -gate.disparity_margin)
     outcomes = classify(difference.low, difference.high, gate.disparity_margin)
     ratios = _ratios(own, rest, gate)
-    churn = planned_churn(totals.flips, totals.n, gate)
+    churn, worth = planned_churn(totals.flips, totals.n, gate), independent_share(own)
     enough = math.inf if churn is None else needed(gate.disparity_margin, churn, gate)
     return tuple(
         Disparity(
@@ -67,7 +67,7 @@ def compare_complements(totals: Totals, gate: Gate, rng: np.random.Generator) ->
             p_fdr=float(p_fdr[i]),
             flagged=bool(flagged[i]),
             outcome=outcomes[i],
-            could_see=int(own.n[i]) >= enough,
+            could_see=bool(own.n[i] * worth[i] >= enough),
             ratio=None if ratios is None else ratios[i],
         )
         for i, entry in enumerate(found.slices)

@@ -18,6 +18,7 @@ from validate.checks import (
 from validate.comparison import Comparison, compare, outcomes_alone
 from validate.disparity import Disparity, compare_complements
 from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, Verdict, decide
+from validate.guards import able, blind_share
 from validate.metrics import METRICS, MetricKind
 from validate.outcome import Outcome
 from validate.predictions import PairedPredictions
@@ -50,6 +51,7 @@ def judge_pair(
 
 def judge_totals(totals: Totals, gate: Gate, *, seed: int, integrity: Sequence[CheckResult] = ()) -> Judgement:
     """The same from what the rows add up to, however many there were."""
+    totals = able(totals, gate)
     rate = METRICS[gate.metric].kind is MetricKind.BINARY
     comparisons = compare(totals, gate, np.random.default_rng(seed))
     disparities = compare_complements(totals, gate, np.random.default_rng(seed))
@@ -61,7 +63,7 @@ def judge_totals(totals: Totals, gate: Gate, *, seed: int, integrity: Sequence[C
         *disparity_check(disparities, rate=rate),
     )
     spots = blind_spots(comparisons)
-    seen = scope(comparisons, spots, totals.blind / max(1, totals.n))
+    seen = scope(comparisons, spots, blind_share(totals, spots, gate))
     return Judgement(
         comparisons=comparisons,
         disparities=disparities,

@@ -37,9 +37,10 @@ def methods(gate: Gate, *, metric_kind: str, clustered: bool) -> tuple[Method, .
             "All guarded "
             "slices must pass, so no adjustment is needed: a release of a model that is truly worse than the margin "
             "on any "
-            f"guarded slice has a probability of about {alpha:.4g} or less (intersection-union test).",
+            f"guarded slice passes no more often than that one slice does (intersection-union test).",
             source="Berger 1982",
         ),
+        _error_rate(gate, metric_kind=metric_kind, clustered=clustered),
         _screen(gate),
         Method(
             topic="disparity",
@@ -85,18 +86,63 @@ def methods(gate: Gate, *, metric_kind: str, clustered: bool) -> tuple[Method, .
 
 def _interval(gate: Gate, level: float, *, metric_kind: str, clustered: bool) -> Method:
     if metric_kind == "binary":
-        name = "melded confidence interval" if gate.exact else "score interval for paired proportions"
-        source = "Fay & Lumbard 2021" if gate.exact else "Tango 1998"
-        text = f"{level:.1%} {name}, from gains and losses of each slice."
-        if clustered:
-            text += " Counts are divided by the design effect of the clusters (at least 1)."
-            source += "; Rao & Scott 1992; Yang, Sun & Hardin 2012"
-        return Method(topic="interval", text=text, source=source)
+        return _interval_of_rates(gate, level, clustered=clustered)
     if metric_kind == "mean":
         text = f"{level:.1%} t interval of the mean of paired differences; fewer than 10 examples are inconclusive."
         return Method(topic="interval", text=text, source="paired t interval")
     text = f"{level:.1%} seeded bootstrap of the paired difference; fewer than 10 examples are inconclusive."
     return Method(topic="interval", text=text, source="Efron 1987")
+
+
+def _interval_of_rates(gate: Gate, level: float, *, clustered: bool) -> Method:
+    name = "melded confidence interval" if gate.exact and not clustered else "score interval for paired proportions"
+    source = "Fay & Lumbard 2021" if gate.exact and not clustered else "Tango 1998"
+    text = f"{level:.1%} {name}, from gains and losses of each slice."
+    if clustered:
+        text += (
+            " Examples come in clusters: each cluster counts as one example (fewer where their sizes differ), and its "
+            "gains and losses as many flips as the variance between clusters shows. Fewer than 10 clusters decide "
+            "nothing; below 30, Student's t takes the place of the normal distribution."
+        )
+        source += "; after Rao & Scott 1992"
+    if gate.margin_ratio is not None:
+        text += (
+            f" Where errors may grow by a factor ({gate.margin_ratio:g}), the limits of that factor come from a "
+            "score test of the ratio of the two error rates, with a continuity correction; without errors of the "
+            "dense model nothing is decided."
+        )
+        source += "; Tang, Tang & Chan 2003"
+    return Method(topic="interval", text=text, source=source)
+
+
+# How often a slice that truly loses as much as its margin passes, where 0.025 is nominal: asserted by the slow tests.
+_FALSE_PASS = {
+    "score": "by the score interval at most 0.0261 (exact enumeration of 20 to 2,000 examples, gains up to 4 %, "
+    "margins of 2, 5 and 10 points)",
+    "melded": "by the melded interval at most 0.025 (exact enumeration of 30 to 200 examples)",
+    "clusters": "with clusters at most 0.025, within the simulation's error of 0.0035 (10 to 500 clusters of 1 to 20 "
+    "examples, of one size or many, from independent flips to clusters that flip whole or hide among others)",
+    "ratio": "by the ratio of errors at most 0.0251 (exact enumeration of 1 to 40 errors and factors of 1.05 to 3)",
+    "mean": "by Student's t or the bootstrap about 0.025 where differences are not skewed; rare large losses make it "
+    "more in small slices: simulated 0.055 with 10, 0.045 with 15 and 0.035 with 30 examples whose losses are "
+    "exponential",
+    "aggregate": "by the bootstrap about 0.025 in large slices; in small ones it is more, and was not measured",
+}
+
+
+def _error_rate(gate: Gate, *, metric_kind: str, clustered: bool) -> Method:
+    """How far the decision can be trusted, method by method."""
+    if metric_kind == "binary":
+        used = ["clusters"] if clustered else ["melded" if gate.exact else "score"]
+        used += ["ratio"] * (gate.margin_ratio is not None)
+    else:
+        used = [metric_kind]
+    measured = "; ".join(_FALSE_PASS[name] for name in used)
+    return Method(
+        topic="false passes",
+        text=f"How often a slice that truly loses as much as its margin passes, where 0.025 is nominal: {measured}.",
+        source="the project's own tests",
+    )
 
 
 def _screen(gate: Gate) -> Method:

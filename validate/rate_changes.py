@@ -61,8 +61,8 @@ def clustered_changes(changes: Changes, sums: ClusterSums, gate: Gate) -> Change
         flipped=sums.better + sums.worse,
         clustered=True,
         notes=tuple(
-            f"{int(k):,} clusters, "
+            f"{int(k):,} clusters, worth {size:,.0f} independent examples; "
             + (f"design effect {deff:.2f}" if np.isfinite(deff) else "design effect not estimable")
-            for k, deff in zip(sums.clusters, found.deff, strict=True)
+            for k, size, deff in zip(sums.clusters, found.n, found.deff, strict=True)
         ),
     )

@@ -16,6 +16,7 @@ from validate.attributes import Attribute, Coding, compact
 from validate.data import Dataset
 from validate.errors import DataError, did_you_mean
 from validate.predicates import Predicate, evaluate
+from validate.stats.clusters import independent_worth
 from validate.stats.noninferiority import smallest_n
 from validate.suite import Family, Gate, NamedSlice, Suite
 from validate.survey import Column, Survey, surveyed
@@ -109,12 +110,20 @@ def tolerance(declared: float | None, gate: Gate) -> Tolerance:
     return Tolerance(margin=gate.margin if declared is None else declared, margin_ratio=ratio)
 
 
-def enough(n: int, margin: float, gate: Gate) -> bool:
-    """Whether a slice of n examples could PASS at this margin if not one answer got worse."""
+def enough(n: float, margin: float, gate: Gate) -> bool:
+    """Whether a slice of n independent examples could PASS at this margin if not one answer got worse."""
     if gate.metric != "accuracy":
         return n >= FEWEST_FOR_A_MEAN
     level = 1 - (1 - gate.confidence) / (gate.attempts or 1)
     return n >= smallest_n(margin, level=level)
+
+
+def independent(inside: NDArray[np.bool_], clusters: NDArray[np.int64] | None) -> float:
+    """How many independent examples a slice (n,) holds at most: clusters count as one each, if equal in size."""
+    if clusters is None:
+        return float(inside.sum())
+    sizes = np.bincount(clusters[inside])
+    return independent_worth(sizes[sizes > 0])
 
 
 def shown(text: str) -> str:

@@ -24,7 +24,7 @@ def test_a_slice_exactly_at_its_margin_passes_by_the_score_interval_at_about_the
     worst = max(
         tango_power(n, gain, gain + margin, margin) for gain, margin in itertools.product(GAINS, (0.02, 0.05, 0.10))
     )
-    assert worst <= 0.029  # nominal .025; the score is asymptotic
+    assert worst <= 0.0261  # nominal .025; the score is asymptotic: the report says so
 
 
 @pytest.mark.parametrize(("n", "margin"), list(itertools.product([30, 100, 200], [0.05, 0.10])))

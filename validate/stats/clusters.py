@@ -16,9 +16,10 @@ from validate.stats.results import Floats, Intervals
 from validate.stats.significance import sign_test
 
 DEFF_TANGO = f"{TANGO} with a design effect (Rao & Scott 1992)"
+CLUSTER_TANGO = f"{TANGO}, a cluster as one example (after Rao & Scott 1992)"
 FEWEST = 10  # clusters below which nothing is decided
 _SMALL = 30  # clusters below which Student's t takes the place of the normal distribution
-_ESTIMABLE = 5  # clusters with a flip below which a design effect cannot be estimated
+_ESTIMABLE = 5  # clusters with a flip below which no design effect is told
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,23 +88,30 @@ def cluster_se(sums: ClusterSums) -> Floats:
 
 
 def deff_tango_interval(sums: ClusterSums, *, level: float = 0.95, few_clusters: bool = True) -> DeffTango:
-    """Tango's interval on as many independent examples as the clusters are worth (Rao & Scott 1992).
+    """Tango's interval on as many independent examples as the clusters are worth.
 
-    The design effect is at least 1. With fewer than 5 clusters that flip it cannot be estimated, and each cluster
-    counts as one example; with fewer than 30 clusters Student's t replaces the normal distribution; fewer than 10
-    decide nothing: the interval is [-1, 1]. Clusters of one example each are no clusters. `few_clusters=False` leaves
-    the last two corrections out.
+    A cluster is worth one example (clusters of unequal size less), and its gains and losses as many flips as the
+    variance between clusters shows. So the loss that was not seen is reckoned in whole clusters, however little those
+    seen look alike: a design effect from few flips would miss the rare cluster that is lost as one. With fewer than 30
+    clusters Student's t replaces the normal distribution; fewer than 10 decide nothing: the interval is [-1, 1].
+    Clusters of one example each are no clusters.
+
+    `few_clusters=False` is the published interval (Rao & Scott 1992; Yang, Sun & Hardin 2012): everything divided by a
+    design effect of at least 1, estimated from 5 clusters with a flip or more. It passes too easily; for comparison.
     """
     k, n, estimate = sums.clusters, sums.n, change(sums.gains, sums.losses, sums.n)
-    independent = k == n
     deff = rate(cluster_se(sums) ** 2 * n, rate(sums.gains + sums.losses, n) - estimate**2)
-    estimable = (sums.flipped >= _ESTIMABLE) & np.isfinite(deff)
-    used = np.where(independent, 1.0, np.where(estimable, np.maximum(deff, 1), np.maximum(rate(n, k), 1)))
-    used = np.where(n > 0, used, 1.0)
-    gains, losses, size = sums.gains / used, sums.losses / used, n / used
-    t = stdtrit(np.maximum(k - 1, 1), 1 - one_sided(level))
-    few = ~independent & few_clusters
-    critical = np.where(few & (k < _SMALL), t, critical_value(level))
+    told = (sums.flipped >= _ESTIMABLE) & np.isfinite(deff)
+    critical = np.full(k.shape, critical_value(level))
+    if few_clusters:
+        gains, losses, size = _worth(sums, np.where(np.isfinite(deff) & (k < n), deff, 1.0))
+        t = stdtrit(np.maximum(k - 1, 1), 1 - one_sided(level))
+        few = k < n
+        critical = np.where(few & (k < _SMALL), t, critical)
+    else:
+        few = np.zeros(k.shape, dtype=np.bool_)
+        used = np.where(told, np.maximum(deff, 1), np.maximum(rate(n, k), 1))
+        gains, losses, size = (x / np.where((n > 0) & (k < n), used, 1.0) for x in (sums.gains, sums.losses, n))
     low, high = tango_limits(gains, losses, size, critical)
     open_ended = few & (k < FEWEST)
     interval = Intervals(
@@ -111,9 +119,15 @@ def deff_tango_interval(sums: ClusterSums, *, level: float = 0.95, few_clusters:
         low=np.where(open_ended, -1.0, low),
         high=np.where(open_ended, 1.0, high),
         level=level,
-        method=DEFF_TANGO,
+        method=CLUSTER_TANGO if few_clusters else DEFF_TANGO,
     )
-    return DeffTango(interval=interval, deff=np.where(estimable, deff, np.nan), gains=gains, losses=losses, n=size)
+    return DeffTango(interval=interval, deff=np.where(told, deff, np.nan), gains=gains, losses=losses, n=size)
+
+
+def independent_worth(sizes: NDArray[np.int64]) -> float:
+    """Independent examples that clusters of these sizes (K,) are worth if each is all alike: their number, if equal."""
+    found = floats(sizes)
+    return float(found.sum() ** 2 / max(found @ found, 1.0))
 
 
 def sign_test_clusters(sums: ClusterSums) -> Floats:
@@ -142,6 +156,15 @@ def durkalski(gains: ArrayLike, losses: ArrayLike, n: ArrayLike) -> float:
     gained, lost, size = paired_counts(gains, losses, n)
     nets = rate(gained - lost, size)[size > 0]
     return float(rate(floats(nets.sum() ** 2), floats(nets @ nets))[0])
+
+
+def _worth(sums: ClusterSums, deff: Floats) -> tuple[Floats, Floats, Floats]:
+    """Effective gains, losses and examples: whole clusters, and as many flips as their variance shows."""
+    n, net = sums.n, sums.gains - sums.losses
+    whole = np.maximum(rate(sums.sizes, n), 1)  # the design effect if every cluster were all alike
+    used = np.where(n > 0, np.maximum(whole, deff), 1.0)
+    shown = np.maximum((sums.gains + sums.losses) * np.maximum(deff, 1) / used, np.abs(net))
+    return (shown + net) / 2 / used, (shown - net) / 2 / used, n / used
 
 
 def _deviations(sums: ClusterSums) -> Floats:
