@@ -15,14 +15,15 @@ PACKAGE = ROOT / "validate"
 
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
-errors outcome places fetching suite where columns predicates suite_rules suite_file
+errors outcome places fetching suite_words suite_edge_cases suite where columns predicates suite_rules
+edge_kinds edge_rules suite_file
 stats wording starter attempts hooks tables parts suite_folder
 contract data predictions cache runners answers
 attributes survey joint slices counts metrics
 changes rate_changes score_changes sample_size planning description totals measure
 screen comparison disparity
 scores damage search searchable features discovery exploring
-gate checks guards methods evidence judgement notebook recording decisions ledger
+gate checks guards edge_cases methods evidence judgement notebook recording decisions ledger
 frameworks report exports pipeline recomputation verification terminal finding_text commands cli
 """
 ORDER = STAGES.split()

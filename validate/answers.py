@@ -1,11 +1,10 @@
 """A model's answers to a dataset, or to a batch of one: from the cache where they are known, computed where not."""
 
 import time
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,6 @@ from validate.predictions import Predictions
 from validate.runners import Runner
 from validate.runners.recorded import RecordedRunner
 from validate.suite import TIMEOUT
-from validate.tables import content_sha256
 
 KEEP_SECONDS = 2.0  # of work are lost at most where a run is killed
 KEEP_BYTES = 16 * 2**20  # of answers are kept in one piece
@@ -53,7 +51,7 @@ def answer(
     if isinstance(runner, RecordedRunner):
         advance(len(dataset))
         return Answers(predictions=runner.recorded)
-    store = None if cache is None else _Store(cache, cache.entry({**runner.settings, "data": _data_sha256(dataset)}))
+    store = None if cache is None else _Store(cache, cache.entry({**runner.settings, "data": dataset.fingerprint}))
     done, damaged = _Done(len(dataset)), 0
     if store is not None:
         kept = store.entry.read(len(dataset))
@@ -152,17 +150,6 @@ class _Store:
             if self.written > self.cache.limit:
                 self.failure = f"more than the {self.cache.limit:,} bytes that the cache may hold"
         self.waiting, self.since = [], time.monotonic()
-
-
-_DATA: MutableMapping[Dataset, str] = WeakKeyDictionary()
-
-
-def _data_sha256(dataset: Dataset) -> str:
-    """Hash of all that inputs can be made from: the frame's names, number formats and values."""
-    if dataset not in _DATA:
-        formats = " ".join(str(kind) for kind in dataset.frame.dtypes)
-        _DATA[dataset] = f"{content_sha256(dataset.frame)} {formats}"
-    return _DATA[dataset]
 
 
 def _fed(batches: Iterator[Scores], timeout: float) -> Iterator[Scores]:

@@ -132,7 +132,7 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
         progress=_progress(),
     )
     records = [one.record for one in judged]
-    write(records, [one.rows for one in judged], folder)
+    write(records, [one.rows for one in judged], folder, edge_rows=[one.edge_rows for one in judged])
     return records, folder
 
 

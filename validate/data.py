@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,15 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all that inputs can be made from: the frame's names, number formats and values."""
+        return f"{content_sha256(self.frame)} {' '.join(str(kind) for kind in self.frame.dtypes)}"
+
+    def rows(self, start: int, stop: int) -> pd.DataFrame:
+        """Consecutive examples with all their columns, as the suite's `inputs` gets them."""
+        return self.frame.iloc[start:stop].reset_index(drop=True)
+
 
 def load_dataset(loaded: LoadedSuite) -> Dataset:
     """The suite's examples with their derived columns, ids, labels, clusters and training attributes.
@@ -52,7 +62,7 @@ def load_dataset(loaded: LoadedSuite) -> Dataset:
     names = set(frame.columns) & {column.name for column in data.columns}
     if names:
         raise SuiteError(f"{loaded.path.name}: data.columns", "a derived column needs a new name", min(names))
-    frame = _derive(frame, loaded)
+    frame = derive(frame, loaded)
     classes = tuple(str(name) for name in data.classes)
     labels = _column(frame, data.label, source, "data.label")
     place = f"{source}: column {data.label!r}"
@@ -89,7 +99,7 @@ def _read(loaded: LoadedSuite) -> tuple[pd.DataFrame, str]:
     return frame.reset_index(drop=True), content_sha256(frame)
 
 
-def _derive(frame: pd.DataFrame, loaded: LoadedSuite, *, absent_is_fine: bool = False) -> pd.DataFrame:
+def derive(frame: pd.DataFrame, loaded: LoadedSuite, *, absent_is_fine: bool = False) -> pd.DataFrame:
     """The frame with the derived columns; where the columns that one needs may be absent, so may it."""
     frame = frame.copy(deep=False)
     for i, column in enumerate(loaded.suite.data.columns):
@@ -174,4 +184,4 @@ def _train(loaded: LoadedSuite) -> pd.DataFrame | None:
     if loaded.suite.data.train is None:
         return None
     frame = read_table(loaded.file(loaded.suite.data.train), loaded.suite.data.train)
-    return _derive(frame, loaded, absent_is_fine=True)
+    return derive(frame, loaded, absent_is_fine=True)

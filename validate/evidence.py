@@ -14,11 +14,13 @@ from validate.comparison import Comparison
 from validate.contract import ContractResult
 from validate.discovery import Discovery
 from validate.disparity import Disparity
+from validate.edge_cases.evidence import EdgeEvidence
 from validate.errors import OutputError
 from validate.gate import CheckResult, Verdict
 from validate.methods import Method
 from validate.predictions import ModelIdentity
-from validate.suite import Gate, Release, Statement, Task
+from validate.suite import Gate, Release, Statement
+from validate.suite_words import Task
 
 # 1: first format.
 # 2: what a run can do beyond the gate: every field that version 1 lacks has a default, so its records are still read.
@@ -106,6 +108,7 @@ class EvidenceRecord:
     blind_spots: tuple[BlindSpot, ...]
     notes: tuple[Note, ...]
     methods: tuple[Method, ...]
+    edge_cases: EdgeEvidence | None = None  # None where the suite has none, or they were not reached
     environment: Mapping[str, str]  # python, platform, cpu, torch, … versions
     discovery: Discovery | None = None  # what a search found, where the suite asks for one; never gates
 

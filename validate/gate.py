@@ -17,6 +17,7 @@ class CheckKind(StrEnum):
     NON_INFERIORITY = "non-inferiority"
     SCREEN = "screen"
     DISPARITY = "disparity"
+    EDGE_CASES = "edge cases"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,18 +102,14 @@ def _exit_code(outcome: Outcome, open_checks: Sequence[CheckResult]) -> int:
 
 def _line(outcome: Outcome, checks: Sequence[CheckResult], scope: Scope, *, noted: bool) -> str:
     guarded = [c for c in checks if c.kind is CheckKind.NON_INFERIORITY and c.gates]
-    parts = [str(outcome)]
-    open_by_outcome = [
-        (sum(c.outcome is o for c in guarded), word)
-        for o, word in ((Outcome.FAIL, "failed"), (Outcome.INCONCLUSIVE, "inconclusive"), (Outcome.ERROR, "in error"))
-    ]
-    troubles = ", ".join(f"{count} {word}" for count, word in open_by_outcome if count)
-    aside = f" ({troubles}{', noted' if noted else ''})" if troubles else ""
-    parts.append(f"{plural(len(guarded), 'guarded check')}{aside}")
+    parts = [str(outcome), f"{plural(len(guarded), 'guarded check')}" + _troubles(guarded, noted=noted)]
     parts.append(f"{plural(scope.screened, 'slice')} screened" + _flagged(checks, CheckKind.SCREEN))
     disparity = _flagged(checks, CheckKind.DISPARITY)
     if disparity:
         parts.append(f"disparity{disparity}")
+    edges = [c for c in checks if c.kind is CheckKind.EDGE_CASES and c.gates]
+    if edges:
+        parts.append(f"{plural(len(edges), 'edge-case check')}" + _troubles(edges, noted=noted))
     if scope.blind:
         unpooled = scope.blind_unpooled
         tail = f"{unpooled} of them not judged together either" if unpooled else "judged together"
@@ -120,6 +117,16 @@ def _line(outcome: Outcome, checks: Sequence[CheckResult], scope: Scope, *, note
     errors = [c for c in checks if c.outcome is Outcome.ERROR and c.kind in {CheckKind.INTEGRITY, CheckKind.POLICY}]
     parts.extend(c.id for c in errors)
     return " · ".join(parts)
+
+
+def _troubles(checks: Sequence[CheckResult], *, noted: bool) -> str:
+    """How many of the checks did not pass, and how."""
+    open_by_outcome = [
+        (sum(c.outcome is o for c in checks), word)
+        for o, word in ((Outcome.FAIL, "failed"), (Outcome.INCONCLUSIVE, "inconclusive"), (Outcome.ERROR, "in error"))
+    ]
+    found = ", ".join(f"{count} {word}" for count, word in open_by_outcome if count)
+    return f" ({found}{', noted' if noted else ''})" if found else ""
 
 
 def _flagged(checks: Sequence[CheckResult], kind: CheckKind) -> str:

@@ -16,7 +16,7 @@ class Method:
     source: str
 
 
-def methods(gate: Gate, *, metric_kind: str, clustered: bool) -> tuple[Method, ...]:
+def methods(gate: Gate, *, metric_kind: str, clustered: bool, edge_cases: bool = False) -> tuple[Method, ...]:
     """The methods that this policy uses, in the order in which a reader meets them."""
     level = policy_level(gate)
     alpha = (1 - level) / 2
@@ -80,6 +80,30 @@ def methods(gate: Gate, *, metric_kind: str, clustered: bool) -> tuple[Method, .
             "some labels are "
             "wrong by chance. Only the checks decide.",
             source="comparison-wise error",
+        ),
+        *(_edge_cases(gate) if edge_cases else ()),
+    )
+
+
+def _edge_cases(gate: Gate) -> tuple[Method, ...]:
+    return (
+        Method(
+            topic="edge cases",
+            text="Variants of one source are one cluster, and are never counted as if each were an example of its "
+            "own. Guarded sets are decided like guarded slices. All other sets, and each severity of a set, are one "
+            f"screen of their own: flagged when really worse (sign test of clusters, Holm-adjusted over the family, at "
+            f"most {1 - gate.confidence:.2g}) and by themselves beyond their margin. Cases that must not be lost fail "
+            "at the first loss; the exact interval of their rate of losses counts each source once.",
+            source="Holm 1979; Rao & Scott 1992; Clopper & Pearson 1934",
+        ),
+        Method(
+            topic="edge cases: interaction",
+            text="Whether compression costs more on the variants than on their sources: the change on the variants "
+            "minus the change on the sources, pair by pair, with an interval for clusters of sources. A set that only "
+            "re-weights the data is compared with all examples instead, as if the two had none in common. "
+            "Invariance: how often each model's answer to a variant is not its answer to the source. Both describe, "
+            "without gating.",
+            source="difference in differences; Tango 1998; Rao & Scott 1992; Ribeiro et al. 2020",
         ),
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from validate.predictions import PairedPredictions, Which, answers, given, probabilities
 from validate.stats.calibration import top_label_calibration_error
-from validate.suite import Task
+from validate.suite_words import Task
 
 CLIP = float(np.finfo(np.float32).eps)  # of a probability in the log-loss: what float32 logits can tell from zero
 

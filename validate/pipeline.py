@@ -14,9 +14,13 @@ from validate.checks import integrity_check
 from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
 from validate.discovery import Discovery
+from validate.edge_cases.build import build_edge_cases
+from validate.edge_cases.evidence import judge_edge_cases
+from validate.edge_cases.sets import EdgeCases
 from validate.errors import ModelError, SuiteError, did_you_mean
 from validate.evidence import EvidenceRecord
 from validate.exploring import explore
+from validate.exports.edge_rows import edge_row_table
 from validate.exports.rows import row_table
 from validate.features import feature_clusters
 from validate.judgement import judge_pair
@@ -32,7 +36,7 @@ from validate.recording import (
     make_record,
     unjudged,
 )
-from validate.runners import open_runner
+from validate.runners import Runner, open_runner
 from validate.slices import Membership, build_membership
 from validate.suite import Discover, LoadedSuite, ModelSpec
 
@@ -59,6 +63,17 @@ class Judged:
 
     record: EvidenceRecord
     rows: pd.DataFrame | None
+    edge_rows: pd.DataFrame | None = None  # of the edge cases
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Questions:
+    """What every model is asked, with the dense model's answers."""
+
+    membership: Membership
+    dense: Predictions
+    edge: EdgeCases | None
+    edge_dense: Predictions | None
 
 
 def run(
@@ -102,16 +117,19 @@ def evaluate(
         return tuple(_unjudged(name, occasion, found) for name in names)
     with clock.stage("slices"):
         membership = build_membership(dataset, loaded.suite)
+    with clock.stage("edge cases"):
+        edge = build_edge_cases(loaded, dataset)
     with clock.stage("discovery"):
         found = replace(found, features=feature_clusters(loaded, dataset))
     try:
-        dense = _predict("dense", loaded.suite.models.dense, occasion, dataset, progress)
+        dense, edge_dense = _predict("dense", loaded.suite.models.dense, occasion, (dataset, edge), progress)
     except ModelError as error:
         return tuple(_unjudged(name, occasion, found, error) for name in names)
     found = replace(found, dense=dense.model)
+    asked = Questions(membership=membership, dense=dense, edge=edge, edge_dense=edge_dense)
     judged: list[Judged] = []
     for name in names:
-        judged.append(_judge(name, occasion, found, dense, membership, progress=progress))
+        judged.append(_judge(name, occasion, found, asked, progress))
         known = (*occasion.attempts, *attempts_of([judged[-1].record]))
         occasion = replace(occasion, attempts=known)
     return tuple(judged)
@@ -135,40 +153,51 @@ def discover(
     occasion, dataset = Occasion(loaded=loaded, command="", report_only=True, cache=cache), load_dataset(loaded)
     clusters = feature_clusters(loaded, dataset)
     models = loaded.suite.models
-    dense = _predict("dense", models.dense, occasion, dataset, progress)
+    dense, _ = _predict("dense", models.dense, occasion, (dataset, None), progress)
     found = {}
     for name in names:
-        paired = pair(dataset, dense, _predict(name, models.compressed[name], occasion, dataset, progress))
+        answers, _ = _predict(name, models.compressed[name], occasion, (dataset, None), progress)
+        paired = pair(dataset, dense, answers)
         discovery = explore(paired, dataset, loaded.suite, () if clusters is None else (clusters,))
         assert discovery is not None
         found[name] = discovery
     return found
 
 
-def _judge(
-    name: str, occasion: Occasion, found: Found, dense: Predictions, membership: Membership, *, progress: Progress
-) -> Judged:
+def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progress: Progress) -> Judged:
     """One compressed model against the dense one."""
     suite, dataset = occasion.loaded.suite, found.dataset
     assert dataset is not None
+    variants, spec = None, suite.models.compressed[name]
     try:
-        compressed = _predict(name, suite.models.compressed[name], occasion, dataset, progress)
+        compressed, edge_compressed = _predict(name, spec, occasion, (dataset, asked.edge), progress)
         found = replace(found, compressed=compressed.model)
-        paired = pair(dataset, dense, compressed)
+        paired = pair(dataset, asked.dense, compressed)
+        if asked.edge and asked.edge_dense and edge_compressed:
+            variants = pair(asked.edge.dataset, asked.edge_dense, edge_compressed)
     except ModelError as error:
         return _unjudged(name, occasion, found, error)
     found = replace(found, missing=paired.missing)
     held = integrity_check("pairing", (), f"both models answered the same {len(dataset):,} examples, matched by id")
+    made = [*contract_checks(found.contract), held, *attempt_checks(occasion, found)]
+    if asked.edge and variants:
+        with occasion.clock.stage("edge cases"):
+            evidence, checks = judge_edge_cases(asked.edge, variants, paired, suite)
+        found = replace(found, edge_cases=evidence)
+        made += checks
     with occasion.clock.stage("comparison"):
-        integrity = (*contract_checks(found.contract), held, *attempt_checks(occasion, found))
-        judgement = judge_pair(paired, membership, suite.gate, seed=suite.seed, integrity=integrity)
+        judgement = judge_pair(paired, asked.membership, suite.gate, seed=suite.seed, integrity=made)
     with occasion.clock.stage("discovery"):
         extra = () if found.features is None else (found.features,)
         found = replace(found, discovery=explore(paired, dataset, suite, extra))
     record = make_record(name, occasion, found, judgement)
     if not suite.release.rows:
         return Judged(record=record, rows=None)
-    return Judged(record=record, rows=row_table(paired, membership, scores=needs_scores(suite.gate.metric)))
+    return Judged(
+        record=record,
+        rows=row_table(paired, asked.membership, scores=needs_scores(suite.gate.metric)),
+        edge_rows=edge_row_table(asked.edge, variants, paired) if asked.edge and variants else None,
+    )
 
 
 def _unjudged(name: str, occasion: Occasion, found: Found, error: ModelError | None = None) -> Judged:
@@ -178,15 +207,26 @@ def _unjudged(name: str, occasion: Occasion, found: Found, error: ModelError | N
     return Judged(record=unjudged(name, occasion, found, checks), rows=None)
 
 
-def _predict(name: str, spec: ModelSpec, occasion: Occasion, dataset: Dataset, progress: Progress) -> Predictions:
-    """A model's answers to all examples, those that the cache holds without inference."""
-    loaded, clock = occasion.loaded, occasion.clock
+def _predict(
+    name: str, spec: ModelSpec, occasion: Occasion, asked: tuple[Dataset, EdgeCases | None], progress: Progress
+) -> tuple[Predictions, Predictions | None]:
+    """A model's answers to all examples and to the edge cases, those that the cache holds without inference."""
+    (dataset, edge), clock = asked, occasion.clock
     with clock.stage("models"):
-        runner = open_runner(spec, name=name, loaded=loaded, classes=dataset.classes)
-        with progress.stage(name, len(dataset)) as advance:
-            made = answer(runner, dataset, cache=occasion.cache, timeout=loaded.suite.models.timeout, advance=advance)
-    clock.reused[name] = made.reused
-    clock.damaged += made.damaged
+        runner = open_runner(spec, name=name, loaded=occasion.loaded, classes=dataset.classes)
+        answers = _answered(name, runner, dataset, occasion, progress)
+    if edge is None:
+        return answers, None
+    with clock.stage("edge cases"):
+        return answers, _answered(f"{name}, edge cases", runner, edge.dataset, occasion, progress)
+
+
+def _answered(title: str, runner: Runner, dataset: Dataset, occasion: Occasion, progress: Progress) -> Predictions:
+    timeout = occasion.loaded.suite.models.timeout
+    with progress.stage(title, len(dataset)) as advance:
+        made = answer(runner, dataset, cache=occasion.cache, timeout=timeout, advance=advance)
+    occasion.clock.reused[title] = made.reused
+    occasion.clock.damaged += made.damaged
     return made.predictions
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from validate.data import Dataset
 from validate.errors import ModelError
-from validate.suite import Outputs
+from validate.suite_words import Outputs
 
 Which = Literal["dense", "compressed"]
 SUM_TOLERANCE = 1e-3  # probabilities that were rounded for a file still sum to 1 within this

@@ -19,6 +19,7 @@ from validate.checks import integrity_check
 from validate.contract import ContractResult
 from validate.data import Dataset
 from validate.discovery import Discovery
+from validate.edge_cases.evidence import EdgeEvidence
 from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts
 from validate.gate import NOTHING_SEEN, CheckResult, decide
 from validate.hooks import hook_files
@@ -88,6 +89,7 @@ class Found:
     missing: int = 0  # answers that the compressed model did not give
     features: Attribute | None = None  # clusters, where the suite names features
     discovery: Discovery | None = None
+    edge_cases: EdgeEvidence | None = None
 
 
 def contract_checks(results: Sequence[ContractResult]) -> tuple[CheckResult, ...]:
@@ -137,7 +139,10 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
         verdict=judgement.verdict,
         blind_spots=judgement.blind_spots,
         notes=judgement.notes,
-        methods=methods(gate, metric_kind=METRICS[gate.metric].kind, clustered=clustered),
+        methods=methods(
+            gate, metric_kind=METRICS[gate.metric].kind, clustered=clustered, edge_cases=found.edge_cases is not None
+        ),
+        edge_cases=found.edge_cases,
         environment=environment(),
         discovery=found.discovery,
     )

@@ -6,15 +6,15 @@ The text under a field is its reference: editors show it, and the JSON Schema of
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from validate.errors import DataError
 from validate.places import cache_dir
+from validate.suite_edge_cases import EdgeCaseSpec
+from validate.suite_words import FolderName, HookSpec, Margin, Outputs, Share, SliceName, Table, Task, Text, tag
 
-Task = Literal["classification", "regression"]
-Outputs = Literal["logits", "probabilities", "labels", "value"]
 Aim = Literal["excess", "net", "losses", "brier", "log_loss", "mae", "mse"]
 
 # Metrics that a gate may name, and those of them that a bare label cannot give.
@@ -26,25 +26,8 @@ SCORE_METRICS = frozenset({"brier", "log_loss", "auc", "ece"})
 METRIC_AIMS = frozenset({"brier", "log_loss", "mae", "mse"})  # of a search, with a score per example
 
 TIMEOUT = 600.0  # seconds that a batch may take, unless the suite says otherwise
-
-Text = Annotated[str, Field(min_length=1)]
 CACHED = "cache:"  # begins the name of a file in the cache
-FOLDER_NAME = r"^[A-Za-z0-9][\w.-]*$"
-HOOK = r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 DEVICE = r"^(auto|cpu|mps|(cuda|xpu)(:[0-9]{1,2})?)$"
-SLICE_NAME = r"^\S([\s\S]*\S)?$"
-FolderName = Annotated[str, Field(pattern=FOLDER_NAME, max_length=100)]
-HookSpec = Annotated[str, Field(pattern=HOOK)]
-Margin = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Table:
-    """A table of the file: it knows its keys, and none but finite numbers."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +88,10 @@ class Data(Table):
     """Column of unique ids; without it, the row's number."""
     cluster: Text | None = None
     """Column of the unit that was sampled, where one unit gives several rows."""
+    text: Text | None = None
+    """Column of the text that the models read: edge cases change it."""
+    image: Text | None = None
+    """Column of the images that the models see: edge cases change them."""
     train: Text | None = None
     """Table of the training data's attributes: a category's share in it says whether it is under-represented."""
     contract: Text | None = None
@@ -152,21 +139,11 @@ MODEL_KINDS: Mapping[str, type] = {"torch": TorchModel, "onnx": OnnxModel, "reco
 
 
 def _kind_of_model(table: object) -> str | None:
-    return _only(table, MODEL_KINDS)
+    return tag(table, MODEL_KINDS.items())
 
 
 def _kind_of_slice(table: object) -> str | None:
-    return _only(table, {"by": Family, "where": NamedSlice})
-
-
-def _only(table: object, kinds: Mapping[str, type]) -> str | None:
-    """The tag of the one kind of table that this is: a tag is a word that no key of a suite file can be."""
-    found = [
-        f"({key})"
-        for key, kind in kinds.items()
-        if isinstance(table, kind) or (isinstance(table, dict) and key in table)
-    ]
-    return found[0] if len(found) == 1 else None
+    return tag(table, (("by", Family), ("where", NamedSlice)))
 
 
 ModelSpec = Annotated[
@@ -223,7 +200,7 @@ class Family(Table):
 class NamedSlice(Table):
     """A slice given by a predicate."""
 
-    name: Annotated[str, Field(pattern=SLICE_NAME, max_length=200)]
+    name: SliceName
     """Its name in the report."""
     where: Text
     """Which examples: a predicate on the columns."""
@@ -312,6 +289,8 @@ class Suite(Table):
     """The dense model and the compressed ones."""
     slices: tuple[SliceSpec, ...] = ()
     """Families of slices and named slices."""
+    edge_cases: tuple[EdgeCaseSpec, ...] = ()
+    """Sets of rare, corrupted, shifted and curated inputs, judged like slices."""
     gate: Gate = field(default_factory=Gate)
     """The policy."""
     discover: Discover | None = None

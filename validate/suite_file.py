@@ -17,10 +17,7 @@ from pydantic_core import ErrorDetails
 from validate.errors import SuiteError, did_you_mean, one_line
 from validate.suite import (
     DEVICE,
-    FOLDER_NAME,
-    HOOK,
     MODEL_KINDS,
-    SLICE_NAME,
     Data,
     DerivedColumn,
     Discover,
@@ -32,9 +29,10 @@ from validate.suite import (
     Release,
     Statement,
     Suite,
-    Table,
 )
+from validate.suite_edge_cases import EDGE_CASE_KINDS, GeneratedCases
 from validate.suite_rules import Mistake, key_path, mistakes
+from validate.suite_words import FOLDER_NAME, HOOK, SLICE_NAME, Table
 
 MAX_BYTES = 1_000_000  # of a suite file
 T = TypeVar("T")
@@ -58,7 +56,7 @@ def load_suite(path: str | Path) -> LoadedSuite:
         file = file / "suite.toml"
     content = _content(file)
     suite = _checked(Suite, _toml(content, file.name), file.name)
-    _raise_any(mistakes(suite), file.name)
+    _raise_any([*mistakes(suite), *_edge_case_mistakes(suite)], file.name)
     return LoadedSuite(suite=suite, path=file, sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -114,6 +112,8 @@ def policy_sha256(suite: Suite) -> str:
         "classes": [str(name) for name in suite.data.classes],
         "cluster": suite.data.cluster,
     }
+    if suite.edge_cases:
+        policy["edge_cases"] = [dataclasses.asdict(entry) for entry in suite.edge_cases]
     return hashlib.sha256(rfc8785.dumps(policy)).hexdigest()
 
 
@@ -154,6 +154,26 @@ def _checked(kind: type[T], document: dict[str, Any], name: str) -> T:
     except ValidationError as error:
         _raise_any(_mistakes(error.errors(include_url=False), document, kind), name)
         raise  # an error without a mistake would be pydantic's
+
+
+def _edge_case_mistakes(suite: Suite) -> list[Mistake]:
+    """What is wrong with the edge-case sets; their kinds are imported only where there are any."""
+    if not suite.edge_cases:
+        return []
+    from validate.edge_kinds.catalogue import fitting
+    from validate.edge_rules import edge_case_mistakes
+
+    found = edge_case_mistakes(suite)
+    for i, spec in enumerate(suite.edge_cases):
+        kind = fitting(suite).get(spec.kind) if isinstance(spec, GeneratedCases) else None
+        if kind is None or not isinstance(spec, GeneratedCases):
+            continue
+        try:
+            TypeAdapter(kind.options).validate_json(json.dumps(spec.options), strict=True)
+        except ValidationError as error:
+            wrong = _mistakes(error.errors(include_url=False), dict(spec.options), kind.options)
+            found += [it._replace(key=f"edge_cases[{i}].options.{it.key}".rstrip(".")) for it in wrong]
+    return found
 
 
 def _raise_any(found: Sequence[Mistake], name: str) -> None:
@@ -229,11 +249,12 @@ _TABLES: dict[str, Any] = {
     **{f"({key})": kind for key, kind in MODEL_KINDS.items()},
     "(by)": Family,
     "(where)": NamedSlice,
+    **{f"({key})": kind for key, kind in EDGE_CASE_KINDS.items()},
     "gate": Gate,
     "discover": Discover,
     "statements": Statement,
 }
-_KIND_KEYS = (*MODEL_KINDS, "by", "where")
+_KIND_KEYS = (*MODEL_KINDS, "by", "where", *EDGE_CASE_KINDS)
 _ABSENT = frozenset({"missing", "unexpected_keyword_argument"})
 _PATTERNS = {
     FOLDER_NAME: "must begin with a letter or digit, and hold only letters, digits, _ - and .",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from validate.hooks import hook_files
 from validate.suite import CACHED, LoadedSuite, TorchModel
+from validate.suite_edge_cases import PythonCases
 from validate.tables import file_sha256
 
 OUT = "paritygate-out"  # where runs write, unless told otherwise
@@ -20,6 +21,7 @@ def hooks_of(loaded: LoadedSuite) -> tuple[str, ...]:
     specs += [column.python for column in data.columns]
     features = None if loaded.suite.discover is None else loaded.suite.discover.features
     specs += [spec for spec in (data.python, models.inputs, features) if spec is not None]
+    specs += [spec.python for spec in loaded.suite.edge_cases if isinstance(spec, PythonCases)]
     return tuple(specs)
 
 

@@ -16,11 +16,11 @@ from validate.suite import (
     Family,
     NamedSlice,
     OnnxModel,
-    Outputs,
     RecordedModel,
     Suite,
     TorchModel,
 )
+from validate.suite_words import Outputs
 
 # what a run writes beside the models' folders, and names that no folder can have on some machines
 _OURS = frozenset({"dense", "report.html", "summary.md", "junit.xml", "results.sarif", "sha256sums", "attempts.jsonl"})

@@ -45,4 +45,4 @@ def work_year(frame: pd.DataFrame) -> pd.Series:
 
 def property_income(frame: pd.DataFrame) -> pd.Series:
     """Income that no work was done for, in dollars a year: capital gains less losses, and dividends."""
-    return frame["capital_gains"].astype("int64") - frame["capital_losses"] + frame["dividends"]
+    return frame["capital_gains"].astype("float64") - frame["capital_losses"] + frame["dividends"]

@@ -35,13 +35,17 @@ class Int8Linear(nn.Module):
 
 
 def inputs(frame: pd.DataFrame) -> torch.Tensor:
-    """Rows as the networks see them, (n, width) float32: scaled numbers, then one column per category."""
+    """Rows as the networks see them, (n, width) float32: scaled numbers, then one column per category.
+
+    A missing number counts as the mean of the training part, money below zero as none, a missing category or one that
+    the training part did not have as a rare one (or as none of them, where there were no rare ones).
+    """
     encoders = _encoders()
     table = np.zeros((len(frame), _width()), dtype=np.float32)
     for at, (column, numeric) in enumerate(encoders["numeric"].items()):
-        values = frame[column].to_numpy(dtype=np.float64)
-        values = np.log1p(values) if numeric["log"] else values
-        table[:, at] = (values - numeric["mean"]) / numeric["scale"]
+        values = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+        values = np.log1p(np.maximum(values, 0)) if numeric["log"] else values
+        table[:, at] = np.nan_to_num((values - numeric["mean"]) / numeric["scale"], nan=0.0)
     at = len(encoders["numeric"])
     for column, categorical in encoders["categorical"].items():
         code = pd.Index(categorical["categories"]).get_indexer(frame[column].astype(str))

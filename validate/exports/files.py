@@ -20,6 +20,7 @@ from validate.suite_folder import ATTEMPTS
 
 RESULTS = "results.json"
 ROWS = "rows.parquet"
+EDGE_ROWS = "edge_rows.parquet"
 SLICES = "slices.parquet"
 
 _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
@@ -29,13 +30,21 @@ _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
 }
 
 
-def write(records: Sequence[EvidenceRecord], rows: Sequence[pd.DataFrame | None], out: Path) -> tuple[Path, ...]:
+def write(
+    records: Sequence[EvidenceRecord],
+    rows: Sequence[pd.DataFrame | None],
+    out: Path,
+    *,
+    edge_rows: Sequence[pd.DataFrame | None] = (),
+) -> tuple[Path, ...]:
     """Write every file of a run below `out` and return their paths.
 
-    Per compressed model: `results.json`, `slices.parquet` and, where given, `rows.parquet`. Each folder's `SHA256SUMS`
-    comes last: files of a run that was interrupted do not agree with it. Raises OutputError.
+    Per compressed model: `results.json`, `slices.parquet` and, where given, `rows.parquet` and `edge_rows.parquet`.
+    Each folder's `SHA256SUMS` comes last: files of a run that was interrupted do not agree with it. Raises OutputError.
     """
-    written = [path for record, table in zip(records, rows, strict=True) for path in _write_one(record, table, out)]
+    edges = edge_rows or [None] * len(records)
+    given = zip(records, rows, edges, strict=True)
+    written = [path for record, *tables in given for path in _write_one(record, tables, out)]
     attempts = attempts_of(records)
     if attempts:
         append_attempts(out / ATTEMPTS, attempts)
@@ -71,10 +80,13 @@ def write_text(path: Path, text: str) -> Path:
     return _replace(path, text.encode())
 
 
-def _write_one(record: EvidenceRecord, rows: pd.DataFrame | None, out: Path) -> list[Path]:
+def _write_one(record: EvidenceRecord, given: Sequence[pd.DataFrame | None], out: Path) -> list[Path]:
     """One compressed model's files; a table of an earlier run that this one does not have goes away."""
     folder = out / record.compressed_name
-    tables = {SLICES: slice_table(record) if record.comparisons else None, ROWS: rows}
+    tables = {
+        SLICES: slice_table(record) if record.comparisons else None,
+        **dict(zip((ROWS, EDGE_ROWS), given, strict=True)),
+    }
     written = [_replace(folder / RESULTS, to_json(record))]
     for name, table in tables.items():
         if table is None:

@@ -15,7 +15,7 @@ from validate.counts import outcomes
 from validate.errors import OutputError, one_line
 from validate.predictions import ModelIdentity, PairedPredictions, Predictions, answers, given, right
 from validate.slices import Membership, Slice, members
-from validate.suite import Outputs
+from validate.suite_words import Outputs
 
 # 1: first format.
 ROWS_VERSION = 1

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from validate.data import Dataset
 from validate.predictions import ModelIdentity
-from validate.suite import LoadedSuite, ModelSpec, OnnxModel, Outputs, RecordedModel, TorchModel
+from validate.suite import LoadedSuite, ModelSpec, OnnxModel, RecordedModel, TorchModel
+from validate.suite_words import Outputs
 
 
 class Runner(Protocol):

@@ -113,7 +113,7 @@ def encode(dataset: Dataset, inputs: Inputs, start: int, stop: int) -> Chunk:
     """One call of the suite's `inputs`, checked."""
     place = f"{inputs.place}, {examples(start, stop)}"
     with user_code(ModelError, place, inputs.loaded.folder):
-        made = inputs.function(dataset.frame.iloc[start:stop].reset_index(drop=True))
+        made = inputs.function(dataset.rows(start, stop))
     if not isinstance(made, torch.Tensor | tuple | dict):
         raise ModelError(place, "must return a tensor, or a tuple or dict of tensors", type(made).__name__)
     for tensor in listed(made):

@@ -16,7 +16,8 @@ from validate.predictions import ModelIdentity
 from validate.runners.batches import Inputs, Tensors, chunks, examples, first_two, listed, mapped, open_inputs
 from validate.runners.settings import settings, versions
 from validate.runners.weights import load_weights
-from validate.suite import LoadedSuite, Outputs, TorchModel
+from validate.suite import LoadedSuite, TorchModel
+from validate.suite_words import Outputs
 from validate.tables import file_sha256
 
 BATCH_ROWS = 4096

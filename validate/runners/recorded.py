@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from validate.data import Dataset
 from validate.errors import DataError, ModelError, did_you_mean
 from validate.predictions import ModelIdentity, Predictions
-from validate.suite import LoadedSuite, Outputs, RecordedModel
+from validate.suite import LoadedSuite, RecordedModel
+from validate.suite_words import Outputs
 from validate.tables import as_text, class_codes, counted, file_sha256, read_table, total_bytes
 
 ANSWER = "prediction"  # column of a label or a value
