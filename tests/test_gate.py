@@ -8,7 +8,7 @@ from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, Scope, decide, w
 from validate.outcome import Outcome
 
 PASS, INCONCLUSIVE, FAIL, ERROR = Outcome
-INTEGRITY, POLICY, GUARDED, SCREEN, DISPARITY = CheckKind
+INTEGRITY, POLICY, GUARDED, SCREEN, DISPARITY, EDGE_CASES = CheckKind
 
 
 def check(kind, outcome, *, gates=True, name="x", flagged=0):
@@ -38,6 +38,8 @@ TABLE = [
     (((GUARDED, ERROR),), (ERROR, 4), (ERROR, 4), GUARDED),
     (((SCREEN, FAIL),), (FAIL, 1), (FAIL, 1), SCREEN),
     (((DISPARITY, FAIL),), (FAIL, 1), (FAIL, 1), DISPARITY),
+    (((EDGE_CASES, FAIL),), (FAIL, 1), (FAIL, 1), EDGE_CASES),
+    (((EDGE_CASES, INCONCLUSIVE),), (INCONCLUSIVE, 3), (PASS, 0), EDGE_CASES),
     (((INTEGRITY, ERROR),), (ERROR, 4), (ERROR, 4), INTEGRITY),
     (((POLICY, ERROR),), (ERROR, 2), (ERROR, 2), POLICY),
     (((POLICY, ERROR), (INTEGRITY, ERROR)), (ERROR, 4), (ERROR, 4), INTEGRITY),
@@ -161,3 +163,11 @@ def test_the_line_counts_what_went_wrong():
 
 def test_the_line_names_the_check_in_error():
     assert decide(checks(*SOUND, (POLICY, ERROR)), NOTHING_SEEN).line.endswith("policy: 5")
+
+
+def test_edge_cases_gate_and_are_no_guarded_slices():
+    verdict = decide(checks((GUARDED, PASS), (EDGE_CASES, FAIL), (EDGE_CASES, PASS)), NOTHING_SEEN)
+    assert (verdict.outcome, verdict.exit_code) == (FAIL, 1)
+    assert "1 guarded check ·" in verdict.line
+    assert "2 edge-case checks (1 failed)" in verdict.line
+    assert decide(checks((EDGE_CASES, PASS)), NOTHING_SEEN).outcome is ERROR
