@@ -60,7 +60,7 @@ def test_without_damage_nothing_is_found_and_it_says_so():
     same = found_in(data, dense, dense)
     assert (same.findings, same.candidates) == ((), 0)
     assert same.summary == "nothing found: no slice has enough damaged examples to show a larger loss than the rest"
-    assert same.searched + same.confirming == len(data)
+    assert sum(same.halves) == len(data)
 
 
 def test_churn_where_the_dense_model_is_unsure_is_no_damage():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from validate import search as module
 from validate.attributes import Attribute
-from validate.scores import Excess, Net, SliceLine
+from validate.scores import Balance, Evidence, Excess, Net, Scan, SliceLine
 from validate.search import search
 
 
@@ -20,7 +20,7 @@ def attributes_of(codes, sizes):
     ]
 
 
-def exhaustive(codes, sizes, damage, score, *, k, support, damaged):
+def exhaustive(codes, sizes, damage, score, *, k, support, damaged, penalty=(0.0, 0.0, 0.0)):
     """Every conjunction of one to three values, looked at one by one."""
     scores = []
     for depth in (1, 2, 3):
@@ -30,7 +30,8 @@ def exhaustive(codes, sizes, damage, score, *, k, support, damaged):
                 part = damage[inside]
                 if inside.sum() >= max(1, support) and (part > 0).sum() >= max(1, damaged):
                     sums = part[part > 0].sum(), -part[part < 0].sum()
-                    scores.append(float(score.value(*[np.array([v]) for v in (inside.sum(), *sums)])[0]))
+                    value = score.value(*[np.array([v]) for v in (inside.sum(), *sums)])[0]
+                    scores.append(float(value) - penalty[depth - 1])
     return sorted((s for s in scores if s > 0), reverse=True)[:k]
 
 
@@ -42,6 +43,8 @@ def scores_for(damage):
         "sliceline": SliceLine(alpha=0.95, n=n, damage=total, largest=largest),
         "excess": Excess(n=n, mean=damage.mean(), variance=damage.var() + 1e-3, largest=largest),
         "net": Net(),
+        "evidence": Evidence(errors=Excess(n=n, mean=damage.mean(), variance=damage.var() + 1e-3, largest=largest)),
+        "balance": Balance(share=0.4),
     }
 
 
@@ -64,15 +67,21 @@ def storage(request, monkeypatch):
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=tables([-1.0, 0.0, 0.0, 1.0]),
-    name=st.sampled_from(["sliceline", "excess", "net"]),
-    k=st.integers(1, 30),
-    floors=st.tuples(st.integers(1, 8), st.integers(1, 3)),
+    name=st.sampled_from(["sliceline", "excess", "net", "evidence", "balance"]),
+    asked=st.fixed_dictionaries(
+        {
+            "k": st.integers(1, 30),
+            "support": st.integers(1, 8),
+            "damaged": st.integers(1, 3),
+            "penalty": st.sampled_from([(0.0, 0.0, 0.0), (0.1, 0.4, 0.9)]),
+        }
+    ),
 )
-def test_the_search_finds_what_an_exhaustive_one_finds(storage, table, name, k, floors):
-    (codes, sizes, damage), (support, damaged) = table, floors
+def test_the_search_finds_what_an_exhaustive_one_finds(storage, table, name, asked):
+    codes, sizes, damage = table
     score = scores_for(damage)[name]
-    result = search(attributes_of(codes, sizes), damage, score, k=k, support=support, damaged=damaged)
-    expected = exhaustive(codes, sizes, damage, score, k=k, support=support, damaged=damaged)
+    result = search(attributes_of(codes, sizes), damage, score, **asked)
+    expected = exhaustive(codes, sizes, damage, score, **asked)
     np.testing.assert_allclose([f.score for f in result.found], expected)
     assert result.skipped == 0
     for found in result.found:
@@ -89,6 +98,27 @@ def test_damage_may_be_any_number(table, name, k):
     result = search(attributes_of(codes, sizes), damage, score, k=k)
     expected = exhaustive(codes, sizes, damage, score, k=k, support=1, damaged=1)
     np.testing.assert_allclose([f.score for f in result.found], expected, atol=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tables([0.0, 0.0, 0.0, 1.0]), st.integers(1, 10))
+def test_frequent_losses_are_found_exactly(table, k):
+    codes, sizes, damage = table
+    score = Scan(rate=float(damage.mean()))
+    result = search(attributes_of(codes, sizes), damage, score, k=k, penalty=(0.1, 0.4, 0.9))
+    expected = exhaustive(codes, sizes, damage, score, k=k, support=1, damaged=1, penalty=(0.1, 0.4, 0.9))
+    np.testing.assert_allclose([f.score for f in result.found], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("losses", "n", "rate"), [(3, 10, 0.1), (10, 10, 0.1), (1, 20, 0.1), (0, 5, 0.3), (2, 2, 0.5)])
+def test_evidence_is_the_likelihood_ratio_of_scipys_binomial(losses, n, rate):
+    from scipy.stats import binom
+
+    expected = binom.logpmf(losses, n, losses / n) - binom.logpmf(losses, n, rate) if losses > n * rate else 0.0
+    value = Scan(rate=rate).value(np.array([n]), np.array([float(losses)]), np.zeros(1))
+    assert value[0] == pytest.approx(expected, abs=1e-12)
+    flips = Balance(share=rate).value(np.array([50]), np.array([float(losses)]), np.array([float(n - losses)]))
+    assert flips[0] == pytest.approx(expected, abs=1e-12)
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,7 +11,7 @@ from scipy.special import gammaln, logsumexp
 from validate.counts import BOTH_RIGHT, GAIN, LOSS, outcomes
 from validate.metrics import METRICS, scores
 from validate.predictions import PairedPredictions, right
-from validate.scores import Excess, Net, Score
+from validate.scores import Balance, Evidence, Excess, Net, Scan, Score
 from validate.stats.means import paired_t, welch_t
 from validate.stats.mover import difference_p
 from validate.stats.significance import sign_test
@@ -73,7 +73,8 @@ class Lens:
     rows: Rows  # (r,) the examples
     values: Floats  # (r,) their damage
     clusters: NDArray[np.int64] | None  # (r,)
-    score: Score
+    score: Score  # evidence, in nats
+    alone: bool  # the slice is tested by itself, not against the rest
 
     def strength(self, inside: Bools) -> float:
         """The score of a slice, given by its mask of all examples."""
@@ -90,17 +91,16 @@ class Lens:
         """
         within = inside[self.rows]
         values, rest = self.values[within], self.values[~within]
-        alone = isinstance(self.score, Net)
         if self.clusters is None and np.all(np.isin(self.values, (-1.0, 0.0, 1.0))):
             counts, others = counted(values), counted(rest)
-            if alone:
+            if self.alone:
                 return float(sign_test(*counts[:2])[0])
             if np.all(self.values >= 0):
                 return fisher(*(side[i][0] for side in (counts, others) for i in (1, 2)))
             return float(difference_p(*counts, *others)[0])
         if self.clusters is not None:
             values, rest = (_means(v, self.clusters[w]) for v, w in ((values, within), (rest, ~within)))
-        test = paired_t(values) if alone else welch_t(values, rest)
+        test = paired_t(values) if self.alone else welch_t(values, rest)
         if math.isnan(test.p):
             return 1.0
         return test.p / 2 if test.t > 0 else 1 - test.p / 2
@@ -113,7 +113,7 @@ def lenses(aim: Aim, damage: Damage, rows: Rows, clusters: NDArray[np.int64] | N
     Either alone misleads where nothing is damaged: the first where the dense model is right more often than elsewhere,
     and so has more to lose than to gain; the second where answers are unsure, and flip more often both ways.
     """
-    views: list[tuple[Rows, Floats]] = []
+    alone, views = aim == "net", list[tuple[Rows, Floats]]()
     if aim != "losses" or damage.right is None:
         values = damage.values[rows]
         views.append((rows, np.maximum(values, 0.0) if aim == "losses" else values))
@@ -124,10 +124,8 @@ def lenses(aim: Aim, damage: Damage, rows: Rows, clusters: NDArray[np.int64] | N
     for chosen, values in views:
         if not np.any(values > 0) or values.min() == values.max():
             return ()
-        score = Net() if aim == "net" else _excess(values)
-        found.append(
-            Lens(rows=chosen, values=values, clusters=None if clusters is None else clusters[chosen], score=score)
-        )
+        units = None if clusters is None else clusters[chosen]
+        found.append(Lens(rows=chosen, values=values, clusters=units, score=_score(values, alone=alone), alone=alone))
     return tuple(found)
 
 
@@ -153,8 +151,21 @@ def _log_choose(n: int, k: NDArray[np.int64]) -> Floats:
     return logs
 
 
-def _excess(values: Floats) -> Excess:
-    return Excess(n=len(values), mean=float(values.mean()), variance=float(values.var()), largest=float(values.max()))
+def _score(values: Floats, *, alone: bool) -> Score:
+    """Of losses, that they are frequent; of flips, that they are losses; of any other damage, that it is large.
+
+    Where the model loses more than it gains overall, as many losses as gains is still what a slice is held to: another
+    lens compares it with the rest.
+    """
+    if np.all((values == 0) | (values == 1)) and not alone:
+        return Scan(rate=float(values.mean()))
+    if np.all(np.isin(values, (-1.0, 0.0, 1.0))):
+        losses, flips = int((values > 0).sum()), int((values != 0).sum())
+        return Balance(share=0.5 if alone else min(0.5, losses / flips))
+    if alone:
+        return Evidence(errors=Net())
+    facts = {"mean": float(values.mean()), "variance": float(values.var()), "largest": float(values.max())}
+    return Evidence(errors=Excess(n=len(values), **facts))
 
 
 def _means(values: Floats, clusters: NDArray[np.int64]) -> Floats:

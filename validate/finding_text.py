@@ -39,8 +39,8 @@ def looked_at(one: Discovery) -> str:
     """How hard a search looked, in a sentence."""
     deep = {1: "single values", 2: "single values and pairs of them", 3: "values, pairs and triples of them"}[one.depth]
     return (
-        f"Looked for {AIMS[one.aim]} in {wording.plural(len(one.attributes), 'attribute')}, {deep}: one half of the "
-        f"examples was searched and what came out was tested on the other ({one.searched:,} and {one.confirming:,}). "
+        f"Looked for {AIMS[one.aim]} in {wording.plural(len(one.attributes), 'attribute')}, {deep}: each half of the "
+        f"examples ({one.halves[0]:,} and {one.halves[1]:,}) was searched, and what came out was tested on the other. "
         f"Changes and intervals are those of the half that was not searched."
     )
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import rel_entr
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -62,6 +63,52 @@ class Excess:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scan:
+    """Evidence, in nats, that damage of 0 or 1 is more frequent in a slice than overall (Kulldorff 1997)."""
+
+    rate: float  # of the damage, overall
+
+    def value(self, n: Ints | Floats, positive: Floats, negative: Floats) -> Floats:  # noqa: ARG002 - there is none
+        """The log-likelihood ratio of the slice's own rate against the overall one; 0 where it is no higher."""
+        return _evidence(positive, n, self.rate)
+
+    def bound(self, low: Ints, high: Ints, positive: Floats) -> Floats:
+        """Of examples that are all damaged, as far as the damage and the examples go."""
+        n = np.clip(positive, low, high)
+        return _evidence(np.minimum(positive, n), n, self.rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """Evidence, in nats, that more of the flips are losses than this share: that of the sign test."""
+
+    share: float  # of losses among flips
+
+    def value(self, n: Ints | Floats, positive: Floats, negative: Floats) -> Floats:  # noqa: ARG002 - the size plays no part
+        """The log-likelihood ratio of the slice's own share against this one; 0 where it is no higher."""
+        return _evidence(positive, positive + negative, self.share)
+
+    def bound(self, low: Ints, high: Ints, positive: Floats) -> Floats:  # noqa: ARG002 - the size plays no part
+        """All losses and no gain."""
+        return _evidence(positive, positive, self.share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A score in standard errors as evidence in nats, as if it were normal."""
+
+    errors: "Excess | Net"
+
+    def value(self, n: Ints | Floats, positive: Floats, negative: Floats) -> Floats:
+        """Half of its square; 0 where it is negative."""
+        return np.maximum(self.errors.value(n, positive, negative), 0) ** 2 / 2
+
+    def bound(self, low: Ints, high: Ints, positive: Floats) -> Floats:
+        """Half of the square of its bound."""
+        return np.maximum(self.errors.bound(low, high, positive), 0) ** 2 / 2
+
+
+@dataclass(frozen=True, kw_only=True)
 class Net:
     """Losses minus gains, in standard errors of the sign test."""
 
@@ -84,3 +131,13 @@ def _highest(score: SliceLine | Excess, low: Ints, high: Ints, positive: Floats)
     values = [score.value(n, np.minimum(positive, n * score.largest), none) for n in (low, peak, high)]
     highest: Floats = np.maximum.reduce(values)
     return highest
+
+
+def _evidence(k: Floats, n: Ints | Floats, rate: float) -> Floats:
+    """Log-likelihood ratio of k of n against a rate, 0 where k of n is no more than that."""
+    k, n = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    above = (k > n * rate) & (rate > 0)
+    k, n, rest = np.where(above, k, 0.0), np.where(above, n, 1.0), np.where(above, n - k, 0.0)
+    safe = min(max(rate, 1e-300), 1 - 1e-16)
+    found: Floats = rel_entr(k, n * safe) + rel_entr(rest, n * (1 - safe))
+    return np.where(above, found, 0.0)

@@ -20,6 +20,8 @@ from validate.scores import Floats, Ints, Score
 
 DENSE_CELLS = 2**20  # of a table of sums; of a larger one, only the cells that occur
 BATCH = 64  # triples sized before the score to beat is looked at again
+Penalty = tuple[float, float, float]  # what a conjunction of one, two, three values must score beyond; never falling
+NO_PENALTY: Penalty = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,14 @@ class Found:
     positive: float  # sum of the positive damage
     negative: float  # minus the sum of the negative damage
     score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Floors:
+    """How many examples a conjunction must have."""
+
+    support: int
+    damaged: int  # of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +61,16 @@ def search(
     depth: int = 3,
     support: int = 1,
     damaged: int = 1,
+    penalty: Penalty = NO_PENALTY,
     combinations: int = 20_000,
 ) -> SearchResult:
-    """The k conjunctions of up to `depth` (1..3) values with the highest positive score.
+    """The k conjunctions of up to `depth` (1..3) values with the highest positive score, less the penalty.
 
     Exact among those with at least `support` examples, of which at least `damaged` have positive damage, unless
     `skipped` says that more than `combinations` triples of attributes were possible; the least promising are left out.
     """
-    run = _Search(attributes, damage, score, k=k, support=max(support, damaged, 1), damaged=max(damaged, 1))
+    floors = _Floors(support=max(support, damaged, 1), damaged=max(damaged, 1))
+    run = _Search(attributes, damage, score, k=k, floors=floors, penalty=penalty)
     run.singles()
     if depth > 1:
         run.pairs()
@@ -138,11 +150,18 @@ class _Search:
     """One search, level by level."""
 
     def __init__(
-        self, attributes: Sequence[Attribute], damage: Floats, score: Score, *, k: int, support: int, damaged: int
+        self,
+        attributes: Sequence[Attribute],
+        damage: Floats,
+        score: Score,
+        *,
+        k: int,
+        floors: _Floors,
+        penalty: Penalty,
     ) -> None:
         self.best = _Best(k)
-        self._attributes, self._score = attributes, score
-        self._n, self._support, self._damaged = len(damage), support, damaged
+        self._attributes, self._score, self._penalty = attributes, score, penalty
+        self._n, self._support, self._damaged = len(damage), floors.support, floors.damaged
         self._losing, self._gaining = _part(damage), _part(-damage)
         self._coded: list[_Coded] = []
         self._sizes: dict[
@@ -165,13 +184,16 @@ class _Search:
             kept = np.flatnonzero((n >= self._support) & (damaged >= self._damaged))
             n, positive, negative = n[kept], positive[kept], negative[kept]
             scored.append((position, kept, n, positive))
-            self.best.offer(
-                self._score.value(n, positive, negative), (np.full(len(kept), position), kept), n, positive, negative
-            )
+            value = self._score.value(n, positive, negative) - self._penalty[0]
+            self.best.offer(value, (np.full(len(kept), position), kept), n, positive, negative)
         for position, kept, n, positive in scored:
-            hopeful = self._score.bound(np.full(len(n), self._support), n, positive) > self.best.least
+            hopeful = self._bound(2, np.full(len(n), self._support), n, positive) > self.best.least
             if hopeful.any():
                 self._coded.append(self._recoded(position, kept[hopeful], n[hopeful]))
+
+    def _bound(self, values: int, low: Ints, high: Ints, positive: Floats) -> Floats:
+        """No conjunction of so many values or more, within one with these facts, scores more after its penalty."""
+        return self._score.bound(low, high, positive) - self._penalty[values - 1]
 
     def _recoded(self, position: int, levels: Ints, n: Ints) -> _Coded:
         attribute = self._attributes[position]
@@ -197,7 +219,7 @@ class _Search:
             (la, lb), positive, negative = self._cells((one, two))
             high = np.minimum(one.n[la], two.n[lb])
             low = np.maximum(self._support, one.n[la] + two.n[lb] - self._n)
-            hopeful = self._score.bound(low, high, positive) > self.best.least
+            hopeful = self._bound(2, low, high, positive) > self.best.least
             if hopeful.any():
                 la, lb, positive, negative = la[hopeful], lb[hopeful], positive[hopeful], negative[hopeful]
                 found.append((a, b, la, lb, positive, negative))
@@ -207,10 +229,11 @@ class _Search:
         for (a, b, la, lb, positive, negative), n in zip(found, np.split(sizes, ends[:-1]), strict=False):
             one, two = self._coded[a], self._coded[b]
             enough = n >= self._support
-            score = np.where(enough, self._score.value(np.maximum(n, 1), positive, negative), -np.inf)
+            value = self._score.value(np.maximum(n, 1), positive, negative) - self._penalty[1]
+            score = np.where(enough, value, -np.inf)
             cells = (np.full(len(la), one.position), one.levels[la], np.full(len(lb), two.position), two.levels[lb])
             self.best.offer(score, cells, n, positive, negative)
-            bound = np.where(enough, self._score.bound(np.full(len(n), self._support), n, positive), -np.inf)
+            bound = np.where(enough, self._bound(3, np.full(len(n), self._support), n, positive), -np.inf)
             table = np.zeros((one.size - 1, two.size - 1), dtype=np.int64)
             table[la, lb] = np.where(bound > self.best.least, n, 0)
             self._sizes[a, b], self._hope[a, b] = table, float(bound.max())
@@ -243,7 +266,7 @@ class _Search:
         low = np.maximum.reduce([ab + ac - one.n[la], ab + bc - two.n[lb], ac + bc - three.n[lc]])
         kept = np.flatnonzero(high >= self._support)
         low, high = np.maximum(low, self._support)[kept], high[kept]
-        bound = self._score.bound(low, high, positive[kept])
+        bound = self._bound(3, low, high, positive[kept])
         better = bound > self.best.least
         kept = kept[better]
         return bound[better], levels[:, kept], np.stack([positive[kept], negative[kept]])
@@ -287,7 +310,8 @@ class _Search:
             if not len(batch):
                 return start
             n = np.array([self._size(found[:3, i], found[3:, i]) for i in batch])
-            score = np.where(n >= self._support, self._score.value(np.maximum(n, 1), *sums[:, batch]), -np.inf)
+            value = self._score.value(np.maximum(n, 1), *sums[:, batch]) - self._penalty[2]
+            score = np.where(n >= self._support, value, -np.inf)
             cells: list[Ints] = []
             for coded, level in zip(found[:3, batch], found[3:, batch], strict=True):
                 original = [self._coded[c].levels[i] for c, i in zip(coded, level, strict=True)]

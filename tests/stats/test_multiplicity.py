@@ -13,6 +13,7 @@ from validate.stats.multiplicity import (
     holm,
     hommel,
     tarone_family,
+    weighted_holm,
 )
 
 families = st.lists(st.floats(1e-12, 1), min_size=1, max_size=12).map(np.array)
@@ -86,3 +87,26 @@ def test_e_values_are_listed_under_any_dependence():
     assert not e_benjamini_hochberg([10, 1], q=0.05).any()
     with pytest.raises(ValueError, match="e-values"):
         e_benjamini_hochberg([-1], q=0.1)
+
+
+@given(st.lists(st.floats(0, 1), min_size=0, max_size=12), st.floats(0.1, 5))
+def test_weighted_holm_with_one_weight_is_holm(p, weight):
+    np.testing.assert_allclose(weighted_holm(p, [weight] * len(p)), holm(p), rtol=1e-12)
+
+
+def test_weighted_holm_by_hand():
+    """alpha = 0.05 shared 9 : 1; the heavier is significant at 0.045, then the other at 0.05."""
+    np.testing.assert_allclose(weighted_holm([0.04, 0.05], [9, 1]), [0.04 / 0.9, 0.05])
+    np.testing.assert_allclose(weighted_holm([0.04, 0.004], [1, 9]), [0.04, 0.004 / 0.9])
+    np.testing.assert_allclose(weighted_holm([0.9, 0.8], [1, 1]), [1.0, 1.0])
+
+
+@pytest.mark.slow
+def test_weighted_holm_keeps_its_level():
+    """Two of five hypotheses are true and may be rejected; a true one with probability at most 0.05."""
+    rng = np.random.default_rng(0)
+    weights = np.array([8.0, 4.0, 2.0, 1.0, 1.0])
+    p = rng.uniform(size=(20_000, 5))
+    p[:, :2] **= 6  # false ones
+    wrong = np.mean([(weighted_holm(row, weights)[2:] <= 0.05).any() for row in p])
+    assert wrong <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 20_000)

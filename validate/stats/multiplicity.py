@@ -24,6 +24,17 @@ def holm(p: ArrayLike) -> Floats:
     return adjusted
 
 
+def weighted_holm(p: ArrayLike, weights: ArrayLike) -> Floats:
+    """Holm's adjusted p where alpha is shared by positive weights, chosen without a look at these p; (m,)."""
+    values, shares = _checked(p), np.asarray(weights, dtype=np.float64)
+    order = np.argsort(values / shares, kind="stable")
+    left = np.cumsum(shares[order][::-1])[::-1]
+    steps = np.maximum.accumulate(values[order] * (left / shares[order]))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return adjusted
+
+
 def hommel(p: ArrayLike) -> Floats:
     """Hommel's adjusted p: closed testing with Simes, for one-sided tests of overlapping slices; (m,)."""
     values = _checked(p)
