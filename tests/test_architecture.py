@@ -18,13 +18,13 @@ STAGES = """
 errors outcome places fetching suite_words suite_edge_cases suite where columns predicates suite_rules
 edge_kinds edge_rules suite_file
 stats wording starter attempts hooks tables parts suite_folder
-contract data predictions cache runners answers
+contract data batched progress predictions cache runners answers
 attributes survey joint slices counts metrics
 changes rate_changes score_changes sample_size planning description totals measure
 screen comparison disparity
 scores damage search searchable features discovery exploring
 gate checks guards edge_cases methods evidence judgement notebook recording decisions ledger
-frameworks report exports pipeline recomputation verification terminal finding_text commands cli
+frameworks report exports streaming pipeline recomputation verification terminal finding_text commands cli
 """
 ORDER = STAGES.split()
 

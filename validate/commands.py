@@ -17,6 +17,7 @@ from validate.evidence import EvidenceRecord
 from validate.exports.files import read_records, write, write_text, write_together
 from validate.gate import worst_exit
 from validate.places import find_suite
+from validate.progress import SILENT, Progress
 from validate.suite_file import load_suite, with_search
 from validate.suite_folder import ATTEMPTS, OUT
 
@@ -127,6 +128,7 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
         compressed=asked.compressed or None,
         command=_command(asked),
         report_only=asked.report_only,
+        rows_in=folder,
         attempts=read_attempts(folder / ATTEMPTS),
         cache=open_cache() if asked.use_cache else None,
         progress=_progress(),
@@ -136,8 +138,8 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
     return records, folder
 
 
-def _progress() -> pipeline.Progress:
-    return terminal.Bar(terminal.console(sys.stderr)) if sys.stderr.isatty() else pipeline.SILENT
+def _progress() -> Progress:
+    return terminal.Bar(terminal.console(sys.stderr)) if sys.stderr.isatty() else SILENT
 
 
 def _command(asked: Run) -> str:

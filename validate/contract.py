@@ -23,6 +23,19 @@ BOOKKEEPING = frozenset(
 )
 
 
+# What is asked of each value or row and yet looks at others; and what is asked of a table's columns, not of its rows.
+_ACROSS_ROWS = ("to_be_unique", "increasing", "decreasing", "z_scores")
+_OF_COLUMNS = frozenset(
+    {
+        "expect_column_to_exist",
+        "expect_table_column_count_to_be_between",
+        "expect_table_column_count_to_equal",
+        "expect_table_columns_to_match_ordered_list",
+        "expect_table_columns_to_match_set",
+    }
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ContractResult:
     """One expectation of the data contract."""
@@ -53,6 +66,39 @@ def check_contract(frame: pd.DataFrame, path: Path) -> tuple[ContractResult, ...
             raise SuiteError(place, f"could not be run: {one_line(failure)}") from failure
     by_position = {result.expectation_config.meta["position"]: result for result in results}
     return tuple(_result(entry, by_position[i], frame) for i, entry in enumerate(declared))
+
+
+def check_row_wise(path: Path) -> None:
+    """Refuse what speaks of all rows together: batches can only be held to what holds of each row, or of the columns.
+
+    Raises:
+        SuiteError: as `check_contract`, and for an expectation whose answer is not that of all batches.
+    """
+    place = path.name
+    declared = _declared(path, place)
+    with _quiet():
+        from great_expectations.expectations import expectation, registry
+
+        bases = (
+            expectation.ColumnMapExpectation,
+            expectation.ColumnPairMapExpectation,
+            expectation.MulticolumnMapExpectation,
+        )
+        for i, entry in enumerate(declared):
+            _expectation(entry, f"{place}: expectations[{i}]", i)
+            name = entry["type"]
+            by_row = issubclass(registry.get_expectation_impl(name), bases)
+            across = any(word in name for word in _ACROSS_ROWS) or entry.get("mostly", 1) < 1
+            if name not in _OF_COLUMNS and (across or not by_row):
+                rule = "speaks of all rows together, and [data] batch_rows reads a batch at a time: remove one of them"
+                raise SuiteError(f"{place}: expectations[{i}]", rule, name)
+
+
+def combined(known: Sequence[ContractResult], more: Sequence[ContractResult]) -> tuple[ContractResult, ...]:
+    """The results of two batches together: the first that does not hold speaks for all."""
+    if not known:
+        return tuple(more)
+    return tuple(b if a.outcome is Outcome.PASS else a for a, b in zip(known, more, strict=True))
 
 
 def _declared(path: Path, place: str) -> Sequence[Mapping[str, Any]]:

@@ -1,6 +1,6 @@
 """The examples: read from files or a hook of the suite, hashed, with unique ids."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,8 @@ from validate.errors import DataError, SuiteError, did_you_mean
 from validate.hooks import load_hook, user_code
 from validate.suite import DerivedColumn, LoadedSuite
 from validate.tables import as_text, class_codes, content_sha256, counted, file_sha256, read_table
+
+DerivedHooks = tuple[tuple[DerivedColumn, Callable[..., Any]], ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,24 +58,38 @@ def load_dataset(loaded: LoadedSuite) -> Dataset:
             labels that are missing or outside the classes, a derived column that fails or does not fit.
         SuiteError: a derived column whose name is taken.
     """
+    frame, digest = _read(loaded)
+    hooks = derived_hooks(loaded)
+    return make_dataset(frame, loaded, hooks, sha256=digest, train=train_attributes(loaded, hooks))
+
+
+def make_dataset(
+    frame: pd.DataFrame,
+    loaded: LoadedSuite,
+    hooks: DerivedHooks,
+    *,
+    sha256: str,
+    train: pd.DataFrame | None = None,
+    start: int = 0,
+) -> Dataset:
+    """The examples of a frame, or of a batch whose first row has this number among all rows; raises as above."""
     data = loaded.suite.data
     source = data.path or data.python or ""
-    frame, digest = _read(loaded)
     names = set(frame.columns) & {column.name for column in data.columns}
     if names:
         raise SuiteError(f"{loaded.path.name}: data.columns", "a derived column needs a new name", min(names))
-    frame = derive(frame, loaded)
+    frame = derive(frame, loaded, hooks)
     classes = tuple(str(name) for name in data.classes)
     labels = _column(frame, data.label, source, "data.label")
     place = f"{source}: column {data.label!r}"
     return Dataset(
         frame=frame,
-        ids=_ids(frame, data.id, source),
+        ids=_ids(frame, loaded, start),
         labels=_codes(labels, classes, place) if loaded.suite.task == "classification" else _values(labels, place),
         classes=classes,
         clusters=None if data.cluster is None else _clusters(frame, data.cluster, source),
-        train=_train(loaded),
-        sha256=digest,
+        train=train,
+        sha256=sha256,
         source=source,
     )
 
@@ -99,13 +115,23 @@ def _read(loaded: LoadedSuite) -> tuple[pd.DataFrame, str]:
     return frame.reset_index(drop=True), content_sha256(frame)
 
 
-def derive(frame: pd.DataFrame, loaded: LoadedSuite, *, absent_is_fine: bool = False) -> pd.DataFrame:
+def derived_hooks(loaded: LoadedSuite) -> DerivedHooks:
+    """The functions that make the suite's derived columns, loaded once for all batches."""
+    place = f"{loaded.path.name}: data.columns"
+    return tuple(
+        (column, load_hook(loaded.folder, column.python, f"{place}[{i}].python"))
+        for i, column in enumerate(loaded.suite.data.columns)
+    )
+
+
+def derive(
+    frame: pd.DataFrame, loaded: LoadedSuite, hooks: DerivedHooks | None = None, *, absent_is_fine: bool = False
+) -> pd.DataFrame:
     """The frame with the derived columns; where the columns that one needs may be absent, so may it."""
     frame = frame.copy(deep=False)
-    for i, column in enumerate(loaded.suite.data.columns):
+    for column, hook in derived_hooks(loaded) if hooks is None else hooks:
         if column.name in frame:
             continue
-        hook = load_hook(loaded.folder, column.python, f"{loaded.path.name}: data.columns[{i}].python")
         try:
             with user_code(DataError, f"derived column {column.name!r}", loaded.folder):
                 made = hook(frame.copy(deep=False))
@@ -144,16 +170,23 @@ def _rows(rows: NDArray[np.intp]) -> str:
     return f"{len(rows):,} rows, the first at {first}" if len(rows) > 3 else f"row {first}"
 
 
-def _ids(frame: pd.DataFrame, name: str | None, source: str) -> NDArray[np.object_]:
+def _ids(frame: pd.DataFrame, loaded: LoadedSuite, start: int) -> NDArray[np.object_]:
+    name, source = loaded.suite.data.id, loaded.suite.data.path or loaded.suite.data.python or ""
     if name is None:
-        return np.array([str(row) for row in range(len(frame))], dtype=object)
+        return np.array([str(row) for row in range(start, start + len(frame))], dtype=object)
     ids = as_text(_column(frame, name, source, "data.id"))
     repeated = pd.Index(ids, dtype=object).duplicated()
     if repeated.any():
-        examples = ", ".join(dict.fromkeys(ids[repeated][:3].tolist()))
-        rule = "ids must be unique"
-        raise DataError(f"{source}: column {name!r}", rule, f"{repeated.sum():,} repeated, such as {examples}")
+        raise repeated_ids(loaded, ids[repeated].tolist())
     return ids
+
+
+def repeated_ids(loaded: LoadedSuite, repeated: Sequence[str]) -> DataError:
+    """What is said of ids that came before."""
+    data = loaded.suite.data
+    examples = ", ".join(dict.fromkeys(repeated[:3]))
+    place = f"{data.path or data.python}: column {data.id!r}"
+    return DataError(place, "ids must be unique", f"{len(repeated):,} repeated, such as {examples}")
 
 
 def _codes(labels: pd.Series, classes: Sequence[str], place: str) -> NDArray[np.int64]:
@@ -180,8 +213,9 @@ def _clusters(frame: pd.DataFrame, name: str, source: str) -> NDArray[np.int64]:
     return codes.astype(np.int64)
 
 
-def _train(loaded: LoadedSuite) -> pd.DataFrame | None:
+def train_attributes(loaded: LoadedSuite, hooks: DerivedHooks) -> pd.DataFrame | None:
+    """The training data's attributes with what derived columns can be made of them, where the suite names some."""
     if loaded.suite.data.train is None:
         return None
     frame = read_table(loaded.file(loaded.suite.data.train), loaded.suite.data.train)
-    return derive(frame, loaded, absent_is_fine=True)
+    return derive(frame, loaded, hooks, absent_is_fine=True)

@@ -1,11 +1,8 @@
 """From a suite to its evidence: the stages in the order in which the data travels."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
-
-import pandas as pd
+from pathlib import Path
 
 from validate.answers import answer
 from validate.attempts import Attempt
@@ -27,43 +24,21 @@ from validate.judgement import judge_pair
 from validate.metrics import needs_scores
 from validate.outcome import Outcome
 from validate.predictions import Predictions, pair
+from validate.progress import SILENT, Progress
 from validate.recording import (
     Found,
+    Judged,
     Occasion,
     attempt_checks,
     attempts_of,
     contract_checks,
     make_record,
-    unjudged,
+    not_judged,
 )
 from validate.runners import Runner, open_runner
 from validate.slices import Membership, build_membership
+from validate.streaming import evaluate_batches
 from validate.suite import Discover, LoadedSuite, ModelSpec
-
-
-class Progress(Protocol):
-    """Whoever wants to show how far a run is; library code never prints."""
-
-    def stage(self, name: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """A stage of `total` examples begins; its value is called with how many more are done."""
-
-
-class _Silent:
-    @contextmanager
-    def stage(self, _name: str, _total: int) -> Iterator[Callable[[int], None]]:
-        yield lambda _: None
-
-
-SILENT: Progress = _Silent()
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
-    """A compressed model's evidence, and its rows where the suite lets them be written."""
-
-    record: EvidenceRecord
-    rows: pd.DataFrame | None
-    edge_rows: pd.DataFrame | None = None  # of the edge cases
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,14 +74,18 @@ def evaluate(
     attempts: Sequence[Attempt] = (),
     cache: Cache | None = None,
     progress: Progress = SILENT,
+    rows_in: Path | None = None,
 ) -> tuple[Judged, ...]:
     """The same, with the rows, for callers that write files.
 
     A broken contract, or a model that cannot be run or paired, becomes a record with the verdict ERROR: its reasons
-    are written down, and the other models are still judged. `attempts` are earlier ones, of any test set.
+    are written down, and the other models are still judged. `attempts` are earlier ones, of any test set. Of data that
+    is read in batches, the rows are written below `rows_in`, where that is given.
     """
     names = _chosen(loaded, compressed)
     occasion = Occasion(loaded=loaded, command=command, report_only=report_only, attempts=tuple(attempts), cache=cache)
+    if loaded.suite.data.batch_rows is not None:
+        return evaluate_batches(occasion, names, progress, rows_in)
     clock = occasion.clock
     with clock.stage("data"):
         dataset = load_dataset(loaded)
@@ -114,7 +93,7 @@ def evaluate(
         contract = _contract(loaded, dataset)
     found = Found(dataset=dataset, contract=contract)
     if any(result.outcome is not Outcome.PASS for result in contract):
-        return tuple(_unjudged(name, occasion, found) for name in names)
+        return tuple(not_judged(name, occasion, found) for name in names)
     with clock.stage("slices"):
         membership = build_membership(dataset, loaded.suite)
     with clock.stage("edge cases"):
@@ -124,7 +103,7 @@ def evaluate(
     try:
         dense, edge_dense = _predict("dense", loaded.suite.models.dense, occasion, (dataset, edge), progress)
     except ModelError as error:
-        return tuple(_unjudged(name, occasion, found, error) for name in names)
+        return tuple(not_judged(name, occasion, found, error) for name in names)
     found = replace(found, dense=dense.model)
     asked = Questions(membership=membership, dense=dense, edge=edge, edge_dense=edge_dense)
     judged: list[Judged] = []
@@ -148,7 +127,8 @@ def discover(
         SuiteError, DataError, ModelError: whatever keeps the models from being run and paired.
     """
     asked = loaded.suite.discover or Discover()
-    loaded = replace(loaded, suite=replace(loaded.suite, discover=asked))
+    at_once = replace(loaded.suite.data, batch_rows=None)
+    loaded = replace(loaded, suite=replace(loaded.suite, discover=asked, data=at_once))
     names = _chosen(loaded, compressed)
     occasion, dataset = Occasion(loaded=loaded, command="", report_only=True, cache=cache), load_dataset(loaded)
     clusters = feature_clusters(loaded, dataset)
@@ -176,7 +156,7 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
         if asked.edge and asked.edge_dense and edge_compressed:
             variants = pair(asked.edge.dataset, asked.edge_dense, edge_compressed)
     except ModelError as error:
-        return _unjudged(name, occasion, found, error)
+        return not_judged(name, occasion, found, error)
     found = replace(found, missing=paired.missing)
     held = integrity_check("pairing", (), f"both models answered the same {len(dataset):,} examples, matched by id")
     made = [*contract_checks(found.contract), held, *attempt_checks(occasion, found)]
@@ -198,13 +178,6 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
         rows=row_table(paired, asked.membership, scores=needs_scores(suite.gate.metric)),
         edge_rows=edge_row_table(asked.edge, variants, paired) if asked.edge and variants else None,
     )
-
-
-def _unjudged(name: str, occasion: Occasion, found: Found, error: ModelError | None = None) -> Judged:
-    checks = contract_checks(found.contract)
-    if error is not None:
-        checks = (*checks, integrity_check("models", [str(error)], ""))
-    return Judged(record=unjudged(name, occasion, found, checks), rows=None)
 
 
 def _predict(

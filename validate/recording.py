@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from validate.attempts import Attempt, attempt_number
 from validate.attributes import Attribute
@@ -20,6 +22,7 @@ from validate.contract import ContractResult
 from validate.data import Dataset
 from validate.discovery import Discovery
 from validate.edge_cases.evidence import EdgeEvidence
+from validate.errors import ModelError
 from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts
 from validate.gate import NOTHING_SEEN, CheckResult, decide
 from validate.hooks import hook_files
@@ -31,6 +34,7 @@ from validate.predictions import ModelIdentity
 from validate.suite import LoadedSuite
 from validate.suite_file import load_statements, policy_sha256
 from validate.suite_folder import files_beside, hooks_of
+from validate.survey import Survey
 
 # whose versions can change a result
 _PACKAGES = (
@@ -82,7 +86,8 @@ class Occasion:
 class Found:
     """What a run had found out by the time that a record is made of it."""
 
-    dataset: Dataset | None = None
+    dataset: Dataset | None = None  # where all of it is in memory
+    data: DataFacts | None = None  # where it is not
     contract: tuple[ContractResult, ...] = ()
     dense: ModelIdentity | None = None
     compressed: ModelIdentity | None = None
@@ -90,6 +95,21 @@ class Found:
     features: Attribute | None = None  # clusters, where the suite names features
     discovery: Discovery | None = None
     edge_cases: EdgeEvidence | None = None
+
+    @property
+    def data_sha256(self) -> str | None:
+        """Of the test set; None where it could not be read."""
+        known = self.dataset or self.data
+        return None if known is None else known.sha256
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """A compressed model's evidence, and its rows where the suite lets them be written."""
+
+    record: EvidenceRecord
+    rows: pd.DataFrame | Path | None  # a file under a temporary name where the data was read in batches
+    edge_rows: pd.DataFrame | None = None  # of the edge cases
 
 
 def contract_checks(results: Sequence[ContractResult]) -> tuple[CheckResult, ...]:
@@ -117,6 +137,14 @@ def unjudged(name: str, occasion: Occasion, found: Found, checks: Sequence[Check
     return make_record(name, occasion, found, nothing)
 
 
+def not_judged(name: str, occasion: Occasion, found: Found, error: ModelError | None = None) -> Judged:
+    """The same, for a broken contract or a model's error."""
+    checks = contract_checks(found.contract)
+    if error is not None:
+        checks = (*checks, integrity_check("models", [str(error)], ""))
+    return Judged(record=unjudged(name, occasion, found, checks), rows=None)
+
+
 def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgement) -> EvidenceRecord:
     """All that is known about one compressed model."""
     gate = occasion.loaded.suite.gate
@@ -127,7 +155,7 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
         run=_run_facts(occasion, attempt_of(occasion, found)),
         suite=_suite_facts(occasion.loaded),
         policy=gate,
-        data=None if found.dataset is None else _data_facts(found.dataset, occasion.loaded),
+        data=found.data if found.dataset is None else _data_facts(found.dataset, occasion.loaded),
         contract=found.contract,
         dense=found.dense,
         compressed=found.compressed,
@@ -166,9 +194,10 @@ def environment() -> Mapping[str, str]:
 
 def attempt_of(occasion: Occasion, found: Found) -> int | None:
     """Which gate attempt on this test set the found model is; None where it is not told from others, or not gated."""
-    if occasion.report_only or found.dataset is None or found.compressed is None or found.compressed.sha256 is None:
+    data_sha256, compressed = found.data_sha256, found.compressed
+    if occasion.report_only or data_sha256 is None or compressed is None or compressed.sha256 is None:
         return None
-    return attempt_number(occasion.attempts, found.dataset.sha256, found.compressed.sha256)
+    return attempt_number(occasion.attempts, data_sha256, compressed.sha256)
 
 
 def attempts_of(records: Sequence[EvidenceRecord]) -> tuple[Attempt, ...]:
@@ -228,4 +257,18 @@ def _data_facts(dataset: Dataset, loaded: LoadedSuite) -> DataFacts:
         class_counts=tuple(counts),
         clusters=None if dataset.clusters is None else len(np.unique(dataset.clusters)),
         train_n=None if dataset.train is None else len(dataset.train),
+    )
+
+
+def facts_of_survey(survey: Survey, sha256: str, train: pd.DataFrame | None, loaded: LoadedSuite) -> DataFacts:
+    """The same facts of data that was read in batches."""
+    return DataFacts(
+        source=loaded.suite.data.path or "",
+        sha256=sha256,
+        n=survey.n,
+        label=loaded.suite.data.label,
+        classes=survey.classes,
+        class_counts=tuple(survey.class_n.tolist()),
+        clusters=None,
+        train_n=None if train is None else len(train),
     )

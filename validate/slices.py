@@ -191,8 +191,18 @@ class Slicing:
     codings: tuple[Coding, ...]  # of the columns; the label's classes first, where there are any
     found: tuple[Found, ...]  # (len(slices),)
 
+    @cached_property
+    def plan(self) -> joint.Plan:
+        """How sums are read from few tables, for batches with and without missing values."""
+        masks = itertools.count()
+        attributes = [
+            Attribute(name=it.name, codes=np.full(1, len(it.levels), np.int32), levels=it.levels, where=it.where)
+            for it in self.codings
+        ]
+        return joint.plan([it if isinstance(it, tuple) else next(masks) for it in self.found], attributes)
+
     def membership(self, dataset: Dataset, planned: joint.Plan | None = None) -> Membership:
-        """Which of these examples is in which slice."""
+        """Which of these examples is in which slice; `planned` is a plan for all batches."""
         attributes = [
             _classes_of(dataset, coding) if not i and dataset.classes else coding.attribute(dataset.frame[name])
             for i, (name, coding) in enumerate(zip(self.names, self.codings, strict=True))

@@ -98,6 +98,8 @@ class Data(Table):
     """TOML file of Great Expectations expectations, checked before any model runs."""
     columns: tuple[DerivedColumn, ...] = ()
     """Columns made by functions of the suite's own."""
+    batch_rows: Annotated[int, Field(ge=1)] | None = None
+    """Read the data so many rows at a time, so that memory does not grow with them; absent: all at once."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,7 @@ def key_path(*parts: str | int) -> str:
 
 def mistakes(suite: Suite) -> list[Mistake]:
     """Every rule that the suite breaks, in the order of the file."""
-    return [*_data(suite), *_models(suite), *_slices(suite), *_gate(suite), *_discover(suite)]
+    return [*_data(suite), *_batches(suite), *_models(suite), *_slices(suite), *_gate(suite), *_discover(suite)]
 
 
 def _data(suite: Suite) -> Iterator[Mistake]:
@@ -75,6 +75,28 @@ def _data(suite: Suite) -> Iterator[Mistake]:
     for role, column in (("label", data.label), ("id", data.id), ("cluster", data.cluster)):
         if role != "cluster" and column in made:
             yield Mistake(f"data.{role}", "this column comes from the data, not from a function", column)
+
+
+def _batches(suite: Suite) -> Iterator[Mistake]:
+    """What batches of rows cannot do: they leave sums, and not the rows."""
+    data, gate = suite.data, suite.gate
+    if data.batch_rows is None:
+        return
+    rule = "needs all rows at once, and [data] batch_rows reads a batch at a time: remove one of them"
+    if data.path is None:
+        yield Mistake("data.python", "gives all rows at once: [data] batch_rows needs a path", data.python)
+    if data.cluster is not None:
+        yield Mistake("data.cluster", rule, data.cluster)
+    if gate.metric != "accuracy":
+        yield Mistake("gate.metric", f"{gate.metric} {rule}", gate.metric)
+    if gate.screen == "westfall-young":
+        yield Mistake("gate.screen", rule, gate.screen)
+    if suite.discover is not None:
+        yield Mistake("discover", "the search " + rule)
+    if suite.edge_cases:
+        yield Mistake(
+            "edge_cases", "edge cases are made from all rows: " + rule.removeprefix("needs all rows at once, and ")
+        )
 
 
 def _models(suite: Suite) -> Iterator[Mistake]:

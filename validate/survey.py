@@ -1,6 +1,7 @@
 """What must be known of all rows before the first is counted: levels, their sizes, the cells of intersections."""
 
 import itertools
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,6 +21,7 @@ MOST_VALUES = 1_000  # distinct values of a text column
 MOST_NUMBERS = 200  # distinct values of a column of whole numbers
 MOST_FOR_QUANTILES = 5_000_000  # distinct values of a column of numbers
 _K = TypeVar("_K", np.int64, np.float64)
+_DENSE = 2**20  # cells of a table that is filled rather than sorted
 _SHIFT = 20  # bits of one column's position in the key of a cell
 
 Edges = tuple[float, ...] | None
@@ -210,11 +212,22 @@ def _check_column(frame: pd.DataFrame, i: int, name: str, *, numbers: bool) -> N
 
 def _keys(codes: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The cells that some rows fill, as one number each, and how many rows fill each."""
-    present = np.all([code >= 0 for code in codes], axis=0)
-    keys = np.zeros(int(present.sum()), dtype=np.int64)
-    for code in codes:
-        keys = (keys << _SHIFT) | code[present]
-    return np.unique(keys, return_counts=True)
+    sizes = [int(code.max(initial=-1)) + 2 for code in codes]  # the first place is for what is missing
+    if math.prod(sizes) > _DENSE:
+        present = np.all([code >= 0 for code in codes], axis=0)
+        keys = np.zeros(int(present.sum()), dtype=np.int64)
+        for code in codes:
+            keys = (keys << _SHIFT) | code[present]
+        return np.unique(keys, return_counts=True)
+    cells = np.zeros(len(codes[0]), dtype=np.int64)
+    for code, size in zip(codes, sizes, strict=True):
+        cells = cells * size + (code + 1)
+    n = np.bincount(cells, minlength=math.prod(sizes)).reshape(sizes)[(slice(1, None),) * len(sizes)]
+    filled = np.nonzero(n)
+    keys = np.zeros(len(filled[0]), dtype=np.int64)
+    for code in filled:
+        keys = (keys << _SHIFT) | code
+    return keys, n[filled]
 
 
 def _merged(

@@ -12,6 +12,7 @@ from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, read_record, to_json
 from validate.exports.checksums import NAME, checksums
 from validate.exports.junit import junit
+from validate.exports.rowfile import arrow_table
 from validate.exports.summary import summary
 from validate.exports.tables import slice_table
 from validate.recording import attempts_of
@@ -32,7 +33,7 @@ _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
 
 def write(
     records: Sequence[EvidenceRecord],
-    rows: Sequence[pd.DataFrame | None],
+    rows: Sequence[pd.DataFrame | Path | None],
     out: Path,
     *,
     edge_rows: Sequence[pd.DataFrame | None] = (),
@@ -80,7 +81,7 @@ def write_text(path: Path, text: str) -> Path:
     return _replace(path, text.encode())
 
 
-def _write_one(record: EvidenceRecord, given: Sequence[pd.DataFrame | None], out: Path) -> list[Path]:
+def _write_one(record: EvidenceRecord, given: Sequence[pd.DataFrame | Path | None], out: Path) -> list[Path]:
     """One compressed model's files; a table of an earlier run that this one does not have goes away."""
     folder = out / record.compressed_name
     tables = {
@@ -91,6 +92,8 @@ def _write_one(record: EvidenceRecord, given: Sequence[pd.DataFrame | None], out
     for name, table in tables.items():
         if table is None:
             _remove(folder / name)
+        elif isinstance(table, Path):
+            written.append(_renamed(table, folder / name))
         else:
             written.append(_replace(folder / name, _parquet(table)))
     return [*written, _replace(folder / NAME, checksums(folder, [path.name for path in written]))]
@@ -103,8 +106,21 @@ def _remove(path: Path) -> None:
         raise OutputError(str(path), f"cannot be removed: {error.strerror or error}") from error
 
 
+def _renamed(written: Path, path: Path) -> Path:
+    """Give a file that was written under a temporary name its own."""
+    try:
+        return written.replace(path)
+    except OSError as error:
+        raise OutputError(str(path), f"cannot be written: {error.strerror or error}") from error
+
+
 def _parquet(table: pd.DataFrame) -> bytes:
-    return table.to_parquet(index=False)
+    from pyarrow import BufferOutputStream, parquet
+
+    sink = BufferOutputStream()
+    parquet.write_table(arrow_table(table), sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def _replace(path: Path, content: bytes) -> Path:

@@ -1,7 +1,8 @@
 """Predictions that were made elsewhere: whatever has run anywhere can be judged."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from validate.data import Dataset
 from validate.errors import DataError, ModelError, did_you_mean
+from validate.parts import open_batches
 from validate.predictions import ModelIdentity, Predictions
 from validate.suite import LoadedSuite, RecordedModel
 from validate.suite_words import Outputs
@@ -43,26 +45,84 @@ class RecordedRunner:
         yield scores
 
 
-def open_model(spec: RecordedModel, *, name: str, loaded: LoadedSuite, classes: tuple[str, ...]) -> RecordedRunner:
+@dataclass(kw_only=True, eq=False)
+class RecordedStream:
+    """A file of answers in the order of the data, read along with it."""
+
+    identity: ModelIdentity
+    outputs: Outputs
+    place: str
+    parts: Iterator[tuple[NDArray[np.object_], NDArray[np.float64]]]  # ids and scores
+    ids: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, dtype=object))  # read, and not asked for yet
+    scores: NDArray[np.float64] | None = None
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The file: its answers depend on nothing else."""
+        return {"model": self.identity.sha256 or ""}
+
+    def answers(self, dataset: Dataset, start: int, stop: int) -> Iterator[NDArray[np.float64]]:
+        """The recorded answers to a batch, NaN where the file has none.
+
+        Raises:
+            ModelError: ids that come twice, or not in the data's order.
+        """
+        ids = dataset.ids[start:stop]
+        self._read(len(ids))
+        known = self.ids[: len(ids)]
+        rows = pd.Index(ids, dtype=object).get_indexer(pd.Index(known, dtype=object))
+        here = len(rows) if (rows >= 0).all() else int(np.argmin(rows >= 0))  # the next is for a later batch
+        rows = rows[:here]
+        if (np.diff(rows) <= 0).any():
+            at = int(np.argmin(np.diff(rows) > 0)) + 1
+            rule = "each id once and in the data's order: that is how [data] batch_rows reads them"
+            raise ModelError(self.place, rule, known[at])
+        assert self.scores is not None
+        found = np.full((len(ids), self.scores.shape[1]), np.nan)
+        found[rows] = self.scores[:here]
+        self.ids, self.scores = self.ids[here:], self.scores[here:]
+        yield found
+
+    def finish(self) -> None:
+        """Pass when all answers found their example. Raises ModelError."""
+        self._read(1)
+        if len(self.ids):
+            rule = "ids must be those of the data, in its order: that is how [data] batch_rows reads them"
+            raise ModelError(self.place, rule, self.ids[0])
+
+    def _read(self, rows: int) -> None:
+        """Have so many answers waiting, where there are as many left."""
+        while self.scores is None or len(self.ids) < rows:
+            try:
+                part = next(self.parts, None)
+            except DataError as error:
+                raise ModelError(error.place, error.rule, error.value) from error
+            if part is None:
+                return
+            self.ids = np.concatenate([self.ids, part[0]])
+            self.scores = part[1] if self.scores is None else np.concatenate([self.scores, part[1]])
+
+
+def open_model(
+    spec: RecordedModel, *, name: str, loaded: LoadedSuite, classes: tuple[str, ...]
+) -> RecordedRunner | RecordedStream:
     """Read a file with an id and, per example, a `prediction` or one score per class; an empty cell is no answer.
 
     Raises:
         ModelError: an unreadable file, a column that is not there, a missing id, a label that is no class.
     """
     path, place = loaded.file(spec.recorded), f"model {name!r} ({spec.recorded})"
+    outputs, batch_rows = spec.outputs or loaded.suite.models.outputs, loaded.suite.data.batch_rows
     try:
+        if batch_rows is not None:
+            table = open_batches(path, place, batch_rows, text=(spec.id,))
+            identity = _identity(spec, name, path, table.n, outputs)
+            parts = ((_ids(part, spec.id, place), _scores(part, outputs, classes, place)) for part in table)
+            return RecordedStream(identity=identity, outputs=outputs, place=place, parts=parts)
         frame = read_table(path, place, text=(spec.id,))
     except DataError as error:
         raise ModelError(error.place, error.rule, error.value) from error
-    outputs = spec.outputs or loaded.suite.models.outputs
-    identity = ModelIdentity(
-        name=name,
-        kind="recorded",
-        source=spec.recorded,
-        sha256=file_sha256(path),
-        bytes=total_bytes(path),
-        details=(("rows", f"{len(frame):,}"), ("outputs", outputs)),
-    )
+    identity = _identity(spec, name, path, len(frame), outputs)
     recorded = Predictions(
         ids=_ids(frame, spec.id, place),
         scores=_scores(frame, outputs, classes, place),
@@ -70,6 +130,17 @@ def open_model(spec: RecordedModel, *, name: str, loaded: LoadedSuite, classes: 
         model=identity,
     )
     return RecordedRunner(identity=identity, recorded=recorded)
+
+
+def _identity(spec: RecordedModel, name: str, path: Path, rows: int, outputs: Outputs) -> ModelIdentity:
+    return ModelIdentity(
+        name=name,
+        kind="recorded",
+        source=spec.recorded,
+        sha256=file_sha256(path),
+        bytes=total_bytes(path),
+        details=(("rows", f"{rows:,}"), ("outputs", outputs)),
+    )
 
 
 def _ids(frame: pd.DataFrame, name: str, place: str) -> NDArray[np.object_]:
