@@ -34,6 +34,10 @@ HOMES = {
     "safetensors": "validate.runners",
     "onnx": "validate.runners.onnx",
     "onnxruntime": "validate.runners.onnx",
+    "skops": "validate.runners.scikit",
+    "joblib": "validate.runners.scikit",
+    "transformers": "validate.runners.huggingface",
+    "torchao": "validate.runners.weights",
     "great_expectations": "validate.contract",
     "sklearn": ("validate.metrics", "validate.features"),  # scores; clusters
     "statsmodels": "validate.stats.multiplicity",

@@ -184,12 +184,12 @@ INT8, WHERE = "[models.compressed.int8]", "slices[1].where"
         (
             'recorded = "int8.csv"',
             "",
-            "models.compressed.int8: a model is a table with exactly one of the keys torch, onnx, recorded (found {})",
+            "models.compressed.int8: a model is a table with exactly one of the keys torch, torchscript, exported, onnx, sklearn, transformers, recorded, kind (found {})",
         ),
         (
             'recorded = "int8.csv"',
             'recordd = "int8.csv"',
-            "models.compressed.int8: a model is a table with exactly one of the keys torch, onnx, recorded; "
+            "models.compressed.int8: a model is a table with exactly one of the keys torch, torchscript, exported, onnx, sklearn, transformers, recorded, kind; "
             "did you mean 'recorded'? (found {'recordd': 'int8.csv'})",
         ),
         ('recorded = "int8.csv"', 'recorded = "a.csv"\nweigths = "b"', "models.compressed.int8.weigths: unknown key"),

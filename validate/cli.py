@@ -77,6 +77,7 @@ def run(
     compressed: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Judge only this; repeatable.")] = None,
     out: Out = None,
     report_only: Annotated[bool, typer.Option("--report-only", help="Write the evidence, but exit 0 anyway.")] = False,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled models: they run code.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask every model again.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -89,6 +90,7 @@ def run(
         out=out,
         report_only=report_only,
         use_cache=not no_cache,
+        allow_pickle=allow_pickle,
     )
     return commands.run(asked, as_json=as_json)
 

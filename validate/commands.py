@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from validate import finding_text, pipeline, planning, terminal, verification
@@ -34,6 +34,7 @@ class Run:
     out: Path | None = None  # folder for the evidence
     report_only: bool = False  # do not gate
     use_cache: bool = True  # of answers that were computed before
+    allow_pickle: bool = False  # open models that are pickles, which can run any code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +121,7 @@ def print_json(value: object) -> None:
 
 
 def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
-    loaded = load_suite(find_suite(asked.suite))
+    loaded = replace(load_suite(find_suite(asked.suite)), allow_pickle=asked.allow_pickle)
     folder = asked.out or Path(OUT) / loaded.suite.suite
     _refuse_unwritable(folder)
     judged = pipeline.evaluate(
@@ -145,6 +146,7 @@ def _progress() -> Progress:
 def _command(asked: Run) -> str:
     names = [part for name in asked.compressed for part in ("--compressed", name)]
     flags = ["--report-only"] * asked.report_only + ["--no-cache"] * (not asked.use_cache)
+    flags += ["--allow-pickle"] * asked.allow_pickle
     return shlex.join(["paritygate", "run", asked.suite, *names, *flags])
 
 

@@ -136,8 +136,71 @@ class RecordedModel(Table):
     """What its columns hold, where that differs from [models] outputs."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TorchScriptModel(Table):
+    """A TorchScript archive."""
+
+    torchscript: Text
+    """A file that torch.jit.save wrote."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedModel(Table):
+    """A program that torch.export wrote."""
+
+    exported: Text
+    """A .pt2 file that torch.export.save wrote."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SklearnModel(Table):
+    """A scikit-learn estimator or pipeline."""
+
+    sklearn: Text
+    """A .skops file; .pkl and .joblib only with --allow-pickle."""
+    trusted: tuple[Text, ...] = ()
+    """Types of other packages in a .skops file that may be used, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformersModel(Table):
+    """A transformers folder: a sequence or image classifier, or an encoder with a linear head."""
+
+    transformers: Text
+    """A folder with config.json and model.safetensors; nothing is ever downloaded."""
+    text: Text | None = None
+    """Column of the text, cut by the folder's own tokenizer; without it, [models] inputs makes the tensors."""
+    max_length: Annotated[int, Field(ge=2, le=1_000_000)] = 512
+    """Tokens of a text that the model sees, the first ones."""
+    head: Text | None = None
+    """A .safetensors file of a linear layer, weight (k, d) and bias (k): the folder is then an encoder."""
+    pooling: Literal["mean", "cls"] = "mean"
+    """What the head sees of an encoder: the mean of all tokens, or the first."""
+    normalize: bool = False
+    """Scale what the head sees to length 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherModel(Table):
+    """A model of a kind that another package brings."""
+
+    kind: Text
+    """Name of an installed runner, of the entry-point group paritygate.runners."""
+    options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    """What that runner wants to know, such as its file."""
+
+
 # The key that a table of each kind has, and no other; each kind has a runner.
-MODEL_KINDS: Mapping[str, type] = {"torch": TorchModel, "onnx": OnnxModel, "recorded": RecordedModel}
+MODEL_KINDS: Mapping[str, type] = {
+    "torch": TorchModel,
+    "torchscript": TorchScriptModel,
+    "exported": ExportedModel,
+    "onnx": OnnxModel,
+    "sklearn": SklearnModel,
+    "transformers": TransformersModel,
+    "recorded": RecordedModel,
+    "kind": OtherModel,
+}
 
 
 def _kind_of_model(table: object) -> str | None:
@@ -150,7 +213,12 @@ def _kind_of_slice(table: object) -> str | None:
 
 ModelSpec = Annotated[
     Annotated[TorchModel, Tag("(torch)")]
+    | Annotated[TorchScriptModel, Tag("(torchscript)")]
+    | Annotated[ExportedModel, Tag("(exported)")]
     | Annotated[OnnxModel, Tag("(onnx)")]
+    | Annotated[SklearnModel, Tag("(sklearn)")]
+    | Annotated[TransformersModel, Tag("(transformers)")]
+    | Annotated[OtherModel, Tag("(kind)")]
     | Annotated[RecordedModel, Tag("(recorded)")],
     Discriminator(
         _kind_of_model,
@@ -306,6 +374,7 @@ class LoadedSuite:
     suite: Suite
     path: Path  # the suite file
     sha256: str  # of the file's bytes
+    allow_pickle: bool = False  # whoever runs it trusts the pickles that it names
 
     @property
     def folder(self) -> Path:

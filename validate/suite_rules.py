@@ -13,18 +13,21 @@ from validate.suite import (
     KNOWN_METRICS,
     METRIC_AIMS,
     SCORE_METRICS,
+    ExportedModel,
     Family,
     NamedSlice,
     OnnxModel,
     RecordedModel,
     Suite,
     TorchModel,
+    TorchScriptModel,
 )
 from validate.suite_words import Outputs
 
 # what a run writes beside the models' folders, and names that no folder can have on some machines
 _OURS = frozenset({"dense", "report.html", "summary.md", "junit.xml", "results.sarif", "sha256sums", "attempts.jsonl"})
-_ENCODED = {TorchModel: "torch", OnnxModel: "onnx"}  # models that see what `inputs` makes of the frame
+# models that see what `inputs` makes of the frame
+_ENCODED = {TorchModel: "torch", TorchScriptModel: "torchscript", ExportedModel: "exported", OnnxModel: "onnx"}
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))})
 
 

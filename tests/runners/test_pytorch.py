@@ -366,3 +366,44 @@ def test_nan_scores_come_through(suite):
     state = other(**{"2_bias": torch.tensor([float("nan"), 0.0])})
     save_file(state, suite / "w.safetensors")
     assert answers(predict(open_torch(suite, weights="w.safetensors"))).tolist() == [-1] * 20
+
+
+QUANTIZED = """
+def eight(frame): return torch.tensor(frame[["x"] * 8].to_numpy()) / 20
+def net(): return nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+def quantized():
+    from torchao.quantization import Int8WeightOnlyConfig, quantize_
+    torch.manual_seed(2)
+    model = net().eval()
+    quantize_(model, Int8WeightOnlyConfig())
+    return model
+"""
+
+
+@pytest.fixture
+def quantized(suite):
+    """The state dict of a network that torchao quantized, in a suite whose hook makes the same."""
+    (suite / "models.py").write_text(HOOKS + QUANTIZED)
+    model = open_torch(suite, "quantized", inputs="eight").model
+    torch.save(model.state_dict(), suite / "int8.pt")
+    return model
+
+
+@pytest.mark.parametrize("build", ["net", "quantized"])
+def test_weights_that_torchao_quantized(suite, quantized, build):
+    """Into the plain module, or into one that a hook quantizes: without unpickling anything but tensors."""
+    runner = open_torch(suite, build, "int8.pt", inputs="eight", name="small")
+    with torch.inference_mode():
+        expected = quantized((torch.arange(20.0)[:, None] / 20).expand(-1, 8).contiguous()).double().numpy()
+    np.testing.assert_allclose(predict(runner).scores, expected, rtol=1e-5)
+    assert (
+        dict(runner.identity.details)["dtypes"] == "int8 46, float32 12"
+    )  # weights and zero points; scales and biases
+
+
+def test_a_bomb_among_torchao_s_types_is_not_opened(suite, quantized, monkeypatch):
+    monkeypatch.chdir(suite)
+    torch.save({**quantized.state_dict(), "bomb": Bomb()}, suite / "int8.pt")
+    with pytest.raises(ModelError, match="is a pickle that could run code"):
+        open_torch(suite, "net", "int8.pt", inputs="eight")
+    assert not (suite / "exploded").exists()

@@ -1,3 +1,4 @@
+import json
 import re
 from hashlib import sha256
 
@@ -130,3 +131,59 @@ def test_other_classes_than_the_suite_s(tmp_path):
     recorded = predict(tmp_path, "p.npz", "logits")
     with pytest.raises(ModelError, match=r"must give one score for each of the 2 classes \(found '3 columns'\)"):
         pair(small_dataset([1, 0, 1]), recorded, recorded)
+
+
+def log(folder, lines, file="samples_arc.jsonl"):
+    (folder / file).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return file
+
+
+def line(i, resps, **more):
+    """One question as lm-evaluation-harness logs it."""
+    doc = {"question": "Which?", "choices": {"text": ["x", "y", "z"], "label": ["A", "B", "C"]}}
+    return {
+        "doc_id": i,
+        "doc": doc,
+        "target": "0",
+        "resps": [[it] for it in resps],
+        "filtered_resps": resps,
+        "filter": "none",
+        "acc": 1.0,
+        **more,
+    }
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_log_of_lm_evaluation_harness_scores_each_choice(tmp_path, text):
+    answered = [
+        [[-1.5, False], [-0.25, True]],
+        [[-2.0, False], [-3.0, False], [-2.5, False]],
+        [[-1.0, False], [-9.0, False]],
+    ]
+    if text:  # newer versions write everything as text
+        answered = [[[str(part) for part in choice] for choice in choices] for choices in answered]
+    file = log(tmp_path, [line(i, choices) for i, choices in enumerate(answered)])
+    predictions = predict(tmp_path, file, "logits", classes=("A", "B", "C"))
+    assert predictions.ids.tolist() == ["0", "1", "2"]
+    assert predictions.scores.tolist() == [[-1.5, -0.25, -np.inf], [-2.0, -3.0, -2.5], [-1.0, -9.0, -np.inf]]
+    assert answers(predictions).tolist() == [1, 0, 0]
+
+
+def test_a_log_without_filtered_answers(tmp_path):
+    lines = [line(i, [[-1.0, False], [-2.0, True]]) for i in range(3)]
+    for entry in lines:
+        del entry["filtered_resps"]
+    assert predict(tmp_path, log(tmp_path, lines), "logits").scores[0].tolist() == [-1.0, -2.0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule"),
+    [
+        ([line(0, [["The answer is B"]])], r"line 1: must hold a log-likelihood per choice"),
+        ([line(0, [[-1, False]] * 3)], r"line 1: has more choices than the data's 2 classes \(found 3\)"),
+        ([line(0, [[-1, False]]), line(0, [[-1, False]], filter="strict")], "several filters"),
+    ],
+)
+def test_logs_that_give_no_scores(tmp_path, lines, rule):
+    with pytest.raises(ModelError, match=rule):
+        predict(tmp_path, log(tmp_path, lines), "logits")

@@ -1,15 +1,29 @@
 """Runners: one file per framework, each of which turns examples into answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from validate.data import Dataset
+from validate.errors import ModelError, SuiteError, did_you_mean
+from validate.hooks import user_code
 from validate.predictions import ModelIdentity
-from validate.suite import LoadedSuite, ModelSpec, OnnxModel, RecordedModel, TorchModel
+from validate.suite import (
+    ExportedModel,
+    LoadedSuite,
+    ModelSpec,
+    OnnxModel,
+    OtherModel,
+    RecordedModel,
+    SklearnModel,
+    TorchModel,
+    TorchScriptModel,
+    TransformersModel,
+)
 from validate.suite_words import Outputs
 
 
@@ -35,9 +49,14 @@ class Runner(Protocol):
 # Each module has open_model(spec, *, name, loaded, classes) -> Runner, and imports its framework only when called.
 _MODULES: Mapping[type, str] = {
     TorchModel: "validate.runners.pytorch",
+    TorchScriptModel: "validate.runners.torchscript",
+    ExportedModel: "validate.runners.exported",
     OnnxModel: "validate.runners.onnx",
+    SklearnModel: "validate.runners.scikit",
+    TransformersModel: "validate.runners.huggingface",
     RecordedModel: "validate.runners.recorded",
 }
+GROUP = "paritygate.runners"  # entry points of other packages: functions like open_model, the spec an OtherModel
 
 
 def open_runner(spec: ModelSpec, *, name: str, loaded: LoadedSuite, classes: tuple[str, ...]) -> Runner:
@@ -45,7 +64,25 @@ def open_runner(spec: ModelSpec, *, name: str, loaded: LoadedSuite, classes: tup
 
     Raises:
         ModelError: weights or predictions that cannot be read or do not fit.
-        SuiteError: a hook that cannot be loaded.
+        SuiteError: a hook that cannot be loaded, or a kind that no installed package brings.
     """
-    runner: Runner = import_module(_MODULES[type(spec)]).open_model(spec, name=name, loaded=loaded, classes=classes)
+    open_model = _installed(spec.kind, name, loaded) if isinstance(spec, OtherModel) else _own(spec)
+    runner: Runner = open_model(spec, name=name, loaded=loaded, classes=classes)
     return runner
+
+
+def _own(spec: ModelSpec) -> Callable[..., Runner]:
+    opener: Callable[..., Runner] = import_module(_MODULES[type(spec)]).open_model
+    return opener
+
+
+def _installed(kind: str, name: str, loaded: LoadedSuite) -> Callable[..., Runner]:
+    """The opener that another package brings for this kind."""
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if kind not in found:
+        key = "models.dense" if name == "dense" else f"models.compressed.{name}"
+        rule = f"must be an installed kind of runner: {', '.join(sorted(found)) or 'none is installed'}"
+        raise SuiteError(f"{loaded.path.name}: {key}.kind", f"{rule}{did_you_mean(kind, found)}", kind)
+    with user_code(ModelError, f"runner {kind!r} ({found[kind].value})", loaded.folder):
+        opener: Callable[..., Runner] = found[kind].load()
+    return opener

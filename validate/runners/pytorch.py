@@ -15,7 +15,7 @@ from validate.hooks import load_hook, user_code
 from validate.predictions import ModelIdentity
 from validate.runners.batches import Inputs, Tensors, chunks, examples, first_two, listed, mapped, open_inputs
 from validate.runners.settings import settings, versions
-from validate.runners.weights import load_weights
+from validate.runners.weights import load_weights, parts
 from validate.suite import LoadedSuite, TorchModel
 from validate.suite_words import Outputs
 from validate.tables import file_sha256
@@ -151,7 +151,7 @@ def open_model(spec: TorchModel, *, name: str, loaded: LoadedSuite, classes: tup
             source=spec.torch if spec.weights is None else f"{spec.torch} with {spec.weights}",
             sha256=None if weights is None else file_sha256(weights),
             bytes=None if weights is None else weights.stat().st_size,
-            details=(*_details(model), *where(device, threads, versions("torch"))),
+            details=(*stored(model), *where(device, threads, versions("torch"))),
         ),
         model=model,
         device=device,
@@ -221,16 +221,17 @@ def _place(identity: ModelIdentity) -> str:
     return f"model {identity.name!r} ({identity.source})"
 
 
-def _details(model: torch.nn.Module) -> tuple[tuple[str, str], ...]:
+def stored(model: torch.nn.Module) -> tuple[tuple[str, str], ...]:
     """Size, number formats and share of non-zeros of all that the module stores, buffers included."""
     tensors = [tensor for tensor in model.state_dict().values() if isinstance(tensor, torch.Tensor)]
+    plain = [part for tensor in tensors for part in parts(tensor)]
     total = sum(tensor.numel() for tensor in tensors)
-    nonzero = sum(int(torch.count_nonzero(tensor)) for tensor in tensors)
+    nonzero = sum(int(torch.count_nonzero(part)) for part in plain)
     formats: Counter[str] = Counter()
-    for tensor in tensors:
-        formats[str(tensor.dtype).removeprefix("torch.")] += tensor.numel()
+    for part in plain:
+        formats[str(part.dtype).removeprefix("torch.")] += part.numel()
     return (
         ("parameters", f"{total:,}"),
         ("dtypes", ", ".join(f"{name} {count:,}" for name, count in formats.most_common())),
-        ("non-zero", f"{nonzero / max(1, total):.1%}"),
+        ("non-zero", f"{nonzero / max(1, sum(part.numel() for part in plain)):.1%}"),
     )

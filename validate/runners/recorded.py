@@ -12,6 +12,7 @@ from validate.data import Dataset
 from validate.errors import DataError, ModelError, did_you_mean
 from validate.parts import open_batches
 from validate.predictions import ModelIdentity, Predictions
+from validate.runners.harness import ID, choice_scores, is_log
 from validate.suite import LoadedSuite, RecordedModel
 from validate.suite_words import Outputs
 from validate.tables import as_text, class_codes, counted, file_sha256, read_table, total_bytes
@@ -108,6 +109,8 @@ def open_model(
 ) -> RecordedRunner | RecordedStream:
     """Read a file with an id and, per example, a `prediction` or one score per class; an empty cell is no answer.
 
+    A sample log of lm-evaluation-harness is known by its columns, and gives a score per choice.
+
     Raises:
         ModelError: an unreadable file, a column that is not there, a missing id, a label that is no class.
     """
@@ -122,24 +125,25 @@ def open_model(
         frame = read_table(path, place, text=(spec.id,))
     except DataError as error:
         raise ModelError(error.place, error.rule, error.value) from error
-    identity = _identity(spec, name, path, len(frame), outputs)
+    log = outputs == "logits" and is_log(frame)
+    identity = _identity(spec, name, path, len(frame), "log-likelihoods of choices" if log else outputs)
     recorded = Predictions(
-        ids=_ids(frame, spec.id, place),
-        scores=_scores(frame, outputs, classes, place),
+        ids=_ids(frame, ID if log and spec.id not in frame else spec.id, place),
+        scores=choice_scores(frame, len(classes), place) if log else _scores(frame, outputs, classes, place),
         outputs=outputs,
         model=identity,
     )
     return RecordedRunner(identity=identity, recorded=recorded)
 
 
-def _identity(spec: RecordedModel, name: str, path: Path, rows: int, outputs: Outputs) -> ModelIdentity:
+def _identity(spec: RecordedModel, name: str, path: Path, rows: int, holds: str) -> ModelIdentity:
     return ModelIdentity(
         name=name,
         kind="recorded",
         source=spec.recorded,
         sha256=file_sha256(path),
         bytes=total_bytes(path),
-        details=(("rows", f"{rows:,}"), ("outputs", outputs)),
+        details=(("rows", f"{rows:,}"), ("outputs", holds)),
     )
 
 

@@ -25,10 +25,19 @@ def load_weights(model: torch.nn.Module, path: Path, place: str) -> None:
     problems = _misfits(expected, state)
     if problems:
         raise ModelError(place, f"the weights do not fit the module: {'; '.join(problems)}")
-    try:
-        model.load_state_dict(state, strict=False)  # strict, but for tied tensors, which safetensors stores once
+    made_of_parts = any(parts(tensor) != [tensor] for tensor in state.values())
+    try:  # strict, but for tied tensors, which safetensors stores once; what is made of parts cannot be copied into
+        model.load_state_dict(state, strict=False, assign=made_of_parts)
     except RuntimeError as failure:
         raise ModelError(place, f"the weights do not fit the module: {one_line(failure)}") from failure
+
+
+def parts(tensor: torch.Tensor) -> list[torch.Tensor]:
+    """The plain tensors that hold a tensor: itself, or of a quantized one its whole numbers and their scales."""
+    if not hasattr(tensor, "__tensor_flatten__"):
+        return [tensor]
+    names, _ = tensor.__tensor_flatten__()
+    return [part for name in names for part in parts(getattr(tensor, name))]
 
 
 def _safetensors(path: Path, place: str) -> Mapping[str, torch.Tensor]:
@@ -48,6 +57,7 @@ def _state_dict(path: Path, place: str) -> Mapping[str, torch.Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the pickle's protocol: what matters is whether it loads
+            _allow_quantized(path, place)
             state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as failure:
         raise ModelError(place, f"is a pickle that could run code, so it was not opened: {ADVICE}") from failure
@@ -61,11 +71,24 @@ def _state_dict(path: Path, place: str) -> Mapping[str, torch.Tensor]:
     return state
 
 
+def _allow_quantized(path: Path, place: str) -> None:
+    """Where a file names torchao's tensors, let torchao say which of its types are data; nothing is unpickled here."""
+    try:
+        named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except Exception:  # whatever is wrong with the file, loading it says so
+        return
+    if any(name.startswith("torchao.") for name in named):
+        try:
+            import torchao.quantization  # noqa: F401 - its import registers the types
+        except ImportError as missing:
+            raise ModelError(place, "needs more packages: pip install 'paritygate[compress]'") from missing
+
+
 def _misfits(expected: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> list[str]:
     """What is missing, unexpected, or of another shape or kind."""
     common = expected.keys() & state.keys()
-    stored = {expected[name].data_ptr() for name in common}
-    missing = [name for name in expected if name not in state and expected[name].data_ptr() not in stored]
+    stored = {_storage(expected[name]) for name in common}
+    missing = [name for name in expected if name not in state and _storage(expected[name]) not in stored]
     unexpected = sorted(state.keys() - expected.keys())
     shapes = [
         f"{name} is {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}"
@@ -79,6 +102,11 @@ def _misfits(expected: Mapping[str, torch.Tensor], state: Mapping[str, torch.Ten
     ]
     groups = (("missing", missing), ("unexpected", unexpected), ("shape", shapes), ("number format", kinds))
     return [f"{what} {_some(names)}" for what, names in groups if names]
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    """Where a tensor's numbers lie."""
+    return parts(tensor)[0].data_ptr()
 
 
 def _some(names: list[str]) -> str:
