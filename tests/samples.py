@@ -7,6 +7,7 @@ from dataclasses import replace
 from validate.checks import BlindSpot, Note
 from validate.comparison import Comparison, Counts, Score
 from validate.contract import ContractResult
+from validate.discovery import Discovery, Finding
 from validate.disparity import Disparity
 from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts
 from validate.gate import CheckKind, CheckResult, Scope, decide
@@ -124,6 +125,39 @@ def check(found: Comparison) -> CheckResult:
         reason=f"change {found.change.estimate:+.4f}, 95 % interval {found.change.low:+.4f} to {found.change.high:+.4f}, "
         f"margin {found.slice.margin:g}, n {found.slice.n}",
         numbers={"change": found.change.estimate, "n": found.slice.n},
+    )
+
+
+def discovery(name: str = "crop: maize", **changes: object) -> Discovery:
+    """A search that found one slice."""
+    change = Interval(estimate=-0.0521, low=-0.08, high=-0.031, level=0.95, method="Tango")
+    finding = Finding(
+        name=name,
+        where="crop == 'maize'",
+        n=1_204,
+        share=0.034,
+        change=change,
+        p=1e-7,
+        p_adjusted=4e-6,
+        found_change=-0.06,
+        versions=("light: dusk", "month: May", "a: 1", "b: 2"),
+        ids=("p1", "p9"),
+        suggestion='[[slices]]  # n = 1,204\nname = "crop: maize"\nwhere = "crop == \'maize\'"\n',
+    )
+    return replace(
+        Discovery(
+            aim="excess",
+            metric="accuracy",
+            depth=3,
+            attributes=("crop", "light"),
+            findings=(finding,),
+            candidates=2,
+            halves=(50, 51),
+            level=0.05,
+            limits=("column 'id': too many values",),
+            summary="1 found",
+        ),
+        **changes,
     )
 
 
@@ -330,13 +364,14 @@ def failing() -> EvidenceRecord:
     found.append(comparison("group: Black & sex: Female", 700, 1, 70, kind=Kind.CROSS, p_adjusted=2e-15))
     found.append(comparison("group: Tiny", 44, 0, 2, p_adjusted=1.0))
     low = [c for c in found if c.slice.under_represented]
-    return record(
+    made = record(
         "pruned-95",
         found,
         screen=("group: Black", "group: Black & sex: Female"),
         disparities=[disparity(c, flagged=c.slice.name == "group: Black") for c in low],
         notes=(Note(kind="loss", slice="group: Tiny", text="any loss, Benjamini–Hochberg at 0.10"),),
     )
+    return replace(made, discovery=discovery())
 
 
 def inconclusive() -> EvidenceRecord:
@@ -415,6 +450,14 @@ def hostile() -> EvidenceRecord:
         data=replace(bad.data, source=HOSTILE, label=HOSTILE, classes=(HOSTILE, RTL)),
         environment={HOSTILE: HOSTILE},
         run=replace(bad.run, command=HOSTILE),
+        discovery=replace(
+            discovery(limits=(HOSTILE, RTL), summary=HOSTILE),
+            findings=(
+                replace(
+                    discovery().findings[0], name=HOSTILE, versions=(RTL, HOSTILE), ids=(HOSTILE,), suggestion=HOSTILE
+                ),
+            ),
+        ),
     )
 
 

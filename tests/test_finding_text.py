@@ -7,45 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.samples import HOSTILE, RTL
+from tests.samples import HOSTILE, RTL, discovery
 from validate import cli, finding_text
-from validate.discovery import Discovery, Finding
 from validate.evidence import read_record
 from validate.stats.results import Interval
 
 SEARCH = "\n[discover]\ndepth = 2\n"
-
-
-def discovery(name="crop: maize", **changes):
-    change = Interval(estimate=-0.0521, low=-0.08, high=-0.031, level=0.95, method="Tango")
-    finding = Finding(
-        name=name,
-        where="crop == 'maize'",
-        n=1_204,
-        share=0.034,
-        change=change,
-        p=1e-7,
-        p_adjusted=4e-6,
-        found_change=-0.06,
-        versions=("light: dusk", "month: May", "a: 1", "b: 2"),
-        ids=("p1", "p9"),
-        suggestion='[[slices]]  # n = 1,204\nname = "crop: maize"\nwhere = "crop == \'maize\'"\n',
-    )
-    return replace(
-        Discovery(
-            aim="excess",
-            metric="accuracy",
-            depth=3,
-            attributes=("crop", "light"),
-            findings=(finding,),
-            candidates=2,
-            halves=(50, 51),
-            level=0.05,
-            limits=("column 'id': too many values",),
-            summary="1 found",
-        ),
-        **changes,
-    )
 
 
 def test_a_finding_is_told_with_all_that_supports_it():

@@ -313,3 +313,18 @@ def test_a_record_read_back_gives_the_same_page(name, tmp_path):
 def test_golden():
     record: EvidenceRecord = STATUSES["fail"]
     assert_golden("report.html", scrub(render([record])))
+
+
+def test_slices_that_nobody_declared_are_listed_with_what_to_paste():
+    page = render([STATUSES["fail"]])
+    part = page.split("Slices nobody declared")[1].split("</section>")[0]
+    for text in ("crop: maize", "1,204", "−5.21 points (−8.00 to −3.10)", "−6.00 points", "p1", "light: dusk"):
+        assert text in part
+    assert '<pre tabindex="0"><code>[[slices]]  # n = 1,204\nname = &#34;crop: maize&#34;' in part
+    assert "Not looked at: <bdi>column &#39;id&#39;: too many values</bdi>" in part
+    assert "Nothing here has a say in the verdict" in part
+    assert "Slices nobody declared" not in render([STATUSES["pass"]])
+    nothing = replace(STATUSES["fail"], discovery=samples.discovery(findings=(), summary="nothing found: 2 candidates"))
+    part = render([nothing]).split("Slices nobody declared")[1].split("</section>")[0]
+    assert "nothing found: 2 candidates." in part
+    assert "<table" not in part

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from validate import wording
-from validate.damage import AIMS
 from validate.discovery import Discovery, Finding
+from validate.report.discovery import change_text, found_change_text, looked_at
 from validate.terminal import printable
 
 WIDTH = 110  # of the lines that are wrapped; what is to be pasted never is
@@ -33,29 +33,6 @@ def toml(found: Mapping[str, Discovery], *, suite: str) -> str:
 def as_json(found: Mapping[str, Discovery]) -> Mapping[str, Any]:
     """The findings for machines; a limit that is not finite is null."""
     return {name: _finite(dataclasses.asdict(one)) for name, one in found.items()}
-
-
-def looked_at(one: Discovery) -> str:
-    """How hard a search looked, in a sentence."""
-    deep = {1: "single values", 2: "single values and pairs of them", 3: "values, pairs and triples of them"}[one.depth]
-    return (
-        f"Looked for {AIMS[one.aim]} in {wording.plural(len(one.attributes), 'attribute')}, {deep}: each half of the "
-        f"examples ({one.halves[0]:,} and {one.halves[1]:,}) was searched, and what came out was tested on the other. "
-        f"Changes and intervals are those of the half that was not searched."
-    )
-
-
-def change_text(one: Discovery, finding: Finding) -> str:
-    """`−4.21 points (−6.00 to −2.30)`."""
-    rate = one.metric == "accuracy"
-    estimate = wording.change(finding.change.estimate, rate=rate)
-    return f"{estimate}{wording.unit(rate=rate)} ({wording.interval(finding.change, rate=rate)})"
-
-
-def found_change_text(one: Discovery, finding: Finding) -> str:
-    """The same on the half that was searched, without an interval: it is flattered."""
-    rate = one.metric == "accuracy"
-    return wording.change(finding.found_change, rate=rate) + wording.unit(rate=rate)
 
 
 def _model(suite: str, name: str, one: Discovery) -> Iterator[str]:

@@ -9,6 +9,7 @@ from validate.evidence import EvidenceRecord
 from validate.outcome import Outcome
 from validate.predictions import ModelIdentity
 from validate.report.decision import Decision, Doubt, Finding, decision, doubts, findings
+from validate.report.discovery import DiscoveryView, discovery_view
 from validate.report.facts import is_rate
 from validate.report.forest import Scale, scale
 from validate.report.tables import (
@@ -94,6 +95,7 @@ class ModelView:
     register_more: int
     scores: ScoreTable  # of guarded slices
     scores_rest: ScoreTable
+    discovery: DiscoveryView | None
     identities: tuple[IdentityRow, ...]
     residual: tuple[Residual, ...]
     notes: tuple[NoteRow, ...]
@@ -129,6 +131,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int) -> ModelView:
         register_more=max(0, len(register) - first - most),
         scores=score_table(guarded, len(guarded)),
         scores_rest=score_table([c for c in record.comparisons if not c.slice.guard], most),
+        discovery=discovery_view(record),
         identities=tuple(_identity_rows(record.dense, record.compressed)),
         residual=tuple(_residual(record)),
         notes=tuple(NoteRow(kind=n.kind, slice=n.slice or "", text=n.text) for n in record.notes),
