@@ -10,6 +10,7 @@ import pytest
 
 from validate import cli
 from validate.places import suites_dir
+from validate.stats.rates import wilson_interval
 
 STARTER = suites_dir() / "starter"
 DUSK = """
@@ -295,3 +296,35 @@ def test_the_demo_exits_0_and_tells_each_exit_code(mine, monkeypatch, capsys):
     assert capsys.readouterr().out.endswith("exits with:\n  1  int8\n")
     (mine / "int8.csv").write_text("photo,prediction\nnobody,rust\n", encoding="utf-8")
     assert cli.main(["demo"]) == 4
+
+
+def test_the_plan_takes_churn_as_given_or_from_an_earlier_run(mine, capsys):
+    def planned(*options):
+        assert cli.main(["plan", "mine", "--json", *options]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert (planned()["churn"], planned()["churn_source"]) == (0.02, "assumed")
+    assert planned("--churn", "0.1")["churn"] == 0.1
+    assert planned("--churn", "0.1")["power"] < planned()["power"]
+    cli.main(["run", "mine", "--report-only", "--out", "earlier"])
+    capsys.readouterr()
+    record = json.loads(next(Path("earlier").glob("*/results.json")).read_text(encoding="utf-8"))
+    counts = record["comparisons"][0]["counts"]
+    seen = planned("--from", "earlier")
+    assert seen["churn"] == wilson_interval(counts["gains"] + counts["losses"], sum(counts.values())).high[0]
+    assert "earlier" in seen["churn_source"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--churn", "0"], "--churn: must be more than 0 and less than 1"),
+        (["--churn", "1.5"], "--churn: must be more than 0"),
+        (["--churn", "nan"], "--churn: must be more than 0"),
+        (["--churn", "0.1", "--from", "x"], "--churn: is either given or taken from an earlier run"),
+        (["--from", "nowhere"], "must hold the evidence of a run"),
+    ],
+)
+def test_churn_that_cannot_be_is_refused(mine, capsys, options, message):
+    assert cli.main(["plan", "mine", *options]) != 0
+    assert message in capsys.readouterr().err

@@ -18,6 +18,7 @@ from validate.predictions import pair
 from validate.slices import Kind, build_membership, take
 from validate.stats.paired import melded_interval, tango_interval
 from validate.stats.ratio import error_ratio_score_interval
+from validate.stats.reuse import mixture_e_value
 from validate.stats.significance import sign_test
 from validate.suite import Family, NamedSlice
 from validate.totals import add_up
@@ -259,3 +260,12 @@ def test_the_same_seed_gives_the_same_comparisons():
     totals = add_up(paired, build_membership(data, suite), suite.gate)
     one, two = (compare(totals, suite.gate, np.random.default_rng(5)) for _ in range(2))
     assert one == two
+
+
+def test_growing_data_have_an_e_value_of_guarded_slices_that_may_be_looked_at_any_time():
+    found = by_group(TABLES, NamedSlice(name="named", where="group == 'steady'", guard=True), growing=True)
+    wanted = mixture_e_value(10, 12, 1000, 0.02)[0]
+    assert found["named"].e_value == pytest.approx(wanted)
+    assert found["group: tiny"].e_value is None
+    assert by_group(TABLES)["all"].e_value is None
+    assert by_group(TABLES, growing=True, margin_ratio=1.5)["all"].e_value is None

@@ -3,17 +3,20 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.pairs import grouped
-from tests.strategies import suite
+from tests.pairs import grouped, paired_rights
+from tests.strategies import dataset, suite
+from validate.checks import notes
 from validate.disparity import compare_complements
 from validate.outcome import Outcome
 from validate.slices import build_membership, members
-from validate.stats.mover import difference_p
+from validate.stats.mover import difference_interval, difference_p
 from validate.stats.multiplicity import benjamini_yekutieli, holm
+from validate.stats.paired import tango_interval
 from validate.suite import Family, NamedSlice
 from validate.totals import add_up
 
@@ -148,3 +151,58 @@ def test_the_difference_is_the_one_to_the_whole_scaled(rare, common):
         if entry.name in {"group: rare", "group: common"}
     )
     assert not (a & b).any()
+
+
+def by_class(slices):
+    """A dense model that is right, and one that misses a tenth of the rare group's yes and nothing else."""
+    group = np.repeat(["rare", "common"], [2_000, 60_000])
+    data = dataset(pd.DataFrame({"group": group, "label": np.array(["no", "yes"])[np.arange(len(group)) % 2]}))
+    dense = np.ones(len(data), dtype=bool)
+    missed = (group == "rare") & (data.labels == 1) & (np.arange(len(group)) % 20 == 1)
+    declared = suite(*slices, classes=data.classes)
+    totals = add_up(paired_rights(data, dense, dense & ~missed), build_membership(data, declared), declared.gate)
+    return compare_complements(totals, declared.gate, np.random.default_rng(0))
+
+
+def test_misses_of_one_class_show_as_false_negatives_and_not_as_false_alarms():
+    found = next(one for one in by_class([Family(by=("group",))]) if one.slice == "group: rare")
+    rates = {r.rate: r for r in found.rates}
+    assert set(rates) == {"false-positive rate", "false-negative rate"}
+    missed, alarms = rates["false-negative rate"], rates["false-positive rate"]
+    assert (missed.n, missed.n_complement, missed.dense, missed.compressed) == (1000, 30_000, 0, 0.1)
+    assert (missed.change, missed.change_complement, missed.difference.estimate) == (-0.1, 0, -0.1)
+    own, rest = tango_interval([0], [100], [1000]), tango_interval([0], [0], [30_000])
+    wanted = difference_interval(own, rest)[0]
+    assert (missed.difference.low, missed.difference.high) == (wanted.low, wanted.high)
+    assert missed.p_fdr < 0.001
+    assert (alarms.change, alarms.p, alarms.p_fdr) == (0, 0.5, 0.75)
+
+
+def test_error_rates_are_listed_by_benjamini_yekutieli_and_never_gate():
+    found = by_class([Family(by=("group",))])
+    listed = [note for note in notes([], found, missing=0, rate=True) if note.kind == "disparity of error rates"]
+    assert [note.slice for note in listed] == ["group: rare", "group: rare together"]  # the pool is the same examples
+    assert "false-negative rate: −10.00 points" in listed[0].text
+    p = [r.p for one in found[:1] for r in one.rates]
+    np.testing.assert_allclose([r.p_fdr for r in found[0].rates], benjamini_yekutieli(p))
+
+
+def test_a_slice_of_one_class_has_no_error_rate_of_the_other():
+    found = disparities({"a": COMMON}, Family(by=("group",)), under_represented=0.6)
+    assert all(not one.rates for name, one in found.items() if name.startswith("label"))
+
+
+def test_more_than_two_classes_have_misses_each_and_clusters_none():
+    group = np.repeat(["rare", "common"], [60, 3_000])
+    frame = pd.DataFrame({"group": group, "label": np.array(["a", "b", "c"])[np.arange(len(group)) % 3]})
+    data = dataset(frame, classes=("a", "b", "c"))
+    right = np.arange(len(data)) % 7 > 0
+    declared = suite(Family(by=("group",)), classes=data.classes)
+    for clusters, expected in (
+        (None, ["miss rate of 'a'", "miss rate of 'b'", "miss rate of 'c'"]),
+        (np.arange(len(data)) // 2, []),
+    ):
+        some = dataclasses.replace(data, clusters=clusters)
+        totals = add_up(paired_rights(some, right, right), build_membership(some, declared), declared.gate)
+        found = compare_complements(totals, declared.gate, np.random.default_rng(0))
+        assert [r.rate for r in found[0].rates] == expected

@@ -124,3 +124,16 @@ def test_the_bar_counts_what_is_done():
         advance(4)
         advance(6)
     assert "10/10" in screen.file.getvalue()
+
+
+def test_the_plan_tells_what_all_guarded_slices_need_together(starter_plan):
+    screen = terminal.console()
+    with screen.capture() as shown:
+        screen.print(terminal.plan(starter_plan, width=120))
+    text = " ".join(shown.get().split())
+    guarded = [row for row in starter_plan.rows if row.slice.guard]
+    assert f"All {len(guarded)} guarded slices PASS together, if nothing changed" in text
+    assert "2 % of the examples (assumed)" in text
+    short = [row for row in guarded if row.n_together > row.slice.n]
+    assert all(f"needs {row.n_together:,} (has {row.slice.n:,})" in text for row in short[:5])
+    assert starter_plan.power <= min(row.power for row in guarded)

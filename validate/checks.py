@@ -128,6 +128,17 @@ def notes(
         if d.p_fdr <= FDR
     ]
     found += [
+        Note(
+            kind="disparity of error rates",
+            slice=d.slice,
+            text=f"{r.rate}: {change(r.difference.estimate, rate=True)} points against the rest (negative is harm), "
+            f"n = {r.n:,}, adjusted p {p_value(r.p_fdr)}",
+        )
+        for d in disparities
+        for r in d.rates
+        if r.p_fdr <= FDR
+    ]
+    found += [
         _listed("improvement", c, c.p_gain_fdr)
         for c in reversed(ordered)
         if c.p_gain_fdr is not None and c.p_gain_fdr <= FDR

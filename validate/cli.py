@@ -96,11 +96,20 @@ def run(
 
 
 @app.command()
-def plan(suite: SuiteName, as_json: AsJson = False) -> None:
+def plan(
+    suite: SuiteName,
+    churn: Annotated[
+        float | None, typer.Option(help="Share of examples that flip, as you expect it [default: 0.02].")
+    ] = None,
+    earlier: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="Or as an earlier run's evidence saw it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the slices, and which are large enough to pass."""
     from validate import commands
 
-    commands.plan(suite, as_json=as_json)
+    commands.plan(suite, churn=churn, earlier=earlier, as_json=as_json)
 
 
 @app.command()

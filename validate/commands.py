@@ -12,12 +12,15 @@ from pathlib import Path
 from validate import finding_text, pipeline, planning, terminal, verification
 from validate.attempts import read_attempts
 from validate.cache import open_cache
-from validate.errors import OutputError
+from validate.comparison import total
+from validate.errors import OutputError, SuiteError
 from validate.evidence import EvidenceRecord
 from validate.exports.files import read_records, write, write_text, write_together
 from validate.gate import worst_exit
 from validate.places import find_suite
 from validate.progress import SILENT, Progress
+from validate.report.facts import overall
+from validate.stats.rates import wilson_interval
 from validate.suite_file import load_suite, with_search
 from validate.suite_folder import ATTEMPTS, OUT
 
@@ -68,9 +71,17 @@ def demo(out: Path | None) -> int:
     return NOT_EVALUATED if any(record.verdict.exit_code == NOT_EVALUATED for record in records) else 0
 
 
-def plan(suite: str, *, as_json: bool) -> None:
-    """Show what each slice is, and which are large enough to pass."""
-    made = planning.plan(load_suite(find_suite(suite)))
+def plan(suite: str, *, churn: float | None, earlier: Path | None, as_json: bool) -> None:
+    """Show what each slice is, and which are large enough to pass at this churn, or at that of an earlier run."""
+    if churn is not None and earlier is not None:
+        raise SuiteError("--churn", "is either given or taken from an earlier run, not both", churn)
+    if churn is not None and not 0 < churn < 1:
+        raise SuiteError("--churn", "must be more than 0 and less than 1", churn)
+    expected = planning.CHURN if churn is None else churn
+    source = "assumed" if churn is None else "as given"
+    if earlier is not None:
+        expected, source = _churn_of(read_records(earlier), earlier)
+    made = planning.plan(load_suite(find_suite(suite)), churn=expected, source=source)
     if as_json:
         print_json(planning.as_json(made))
     else:
@@ -98,6 +109,16 @@ def discover(asked: Search, *, as_json: bool) -> None:
 def report(folder: Path) -> None:
     """Write the files that are made from the evidence again, and name them."""
     print_text("\n".join(map(str, write_together(read_records(folder), folder))))
+
+
+def _churn_of(records: Sequence[EvidenceRecord], folder: Path) -> tuple[float, str]:
+    """The largest upper limit of a compressed model's share of flips, and where it comes from."""
+    seen = [(c.counts, record.compressed_name) for record in records if (c := overall(record)) and c.counts]
+    if not seen:
+        raise OutputError(str(folder), "must hold the evidence of a run that counted right and wrong answers")
+    flips = [(counts.gains + counts.losses, total(counts), name) for counts, name in seen]
+    upper, k, n, name = max((float(wilson_interval(k, n).high[0]), k, n, name) for k, n, name in flips)
+    return upper, f"upper 95 % limit of the {k:,} flips of {n:,} examples that {name} had in {folder}"
 
 
 def verify(folder: Path, *, as_json: bool) -> int:

@@ -19,6 +19,7 @@ from validate.stats.noninferiority import classify, classify_ratio
 from validate.stats.paired import tango_interval
 from validate.stats.ratio import error_ratio_score_interval
 from validate.stats.results import Interval
+from validate.stats.reuse import mixture_e_value
 from validate.suite import Gate
 from validate.totals import Totals
 
@@ -31,6 +32,11 @@ class Counts:
     gains: int  # dense wrong, compressed right
     losses: int  # dense right, compressed wrong
     both_wrong: int
+
+
+def total(counts: Counts) -> int:
+    """The examples of a paired table."""
+    return counts.both_right + counts.gains + counts.losses + counts.both_wrong
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +63,7 @@ class Comparison:
     n_needed: int | None  # for 80 % power if nothing changed, at the churn seen; None where it is decided or unknown
     smallest_margin: float  # the smallest margin that it would PASS today
     flips: int | None  # losses until it no longer passes (> 0), or losses too many to pass (< 0); None if not counted
+    e_value: float | None = None  # against a loss of the margin, valid at any look; where the policy says data grow
     note: str = ""  # such as "design effect 2.3", "same examples as 'sex: Male'"
     scores: tuple[Score, ...] = ()
 
@@ -79,6 +86,7 @@ def compare(totals: Totals, gate: Gate, rng: np.random.Generator) -> tuple[Compa
     found = screen(changes, family, gate, joint)
     sizes = sample_sizes(changes, slices, outcomes, planned_churn(totals.flips, totals.n, gate), gate)
     picked = _picked(changes, found)
+    e_values = _e_values(changes, slices, gate)
     beside = describe(totals.described, slices)
     made = [
         Comparison(
@@ -98,6 +106,7 @@ def compare(totals: Totals, gate: Gate, rng: np.random.Generator) -> tuple[Compa
             p_gain_fdr=_number(found.p_gain_fdr[i]),
             fcr=picked[i],
             flagged=bool(found.flagged[i]),
+            e_value=e_values[i],
             note=_note(i, changes, slices, same_as),
             scores=beside[i],
             n_smallest=sizes[i].n_smallest,
@@ -145,6 +154,15 @@ def _outcomes(changes: Changes, slices: Sequence[Slice], ratios: Sequence[Interv
         if ratio is not None and entry.margin_ratio is not None:
             found[i] = classify_ratio(ratio.low, ratio.high, entry.margin_ratio)[0]
     return found
+
+
+def _e_values(changes: Changes, slices: Sequence[Slice], gate: Gate) -> list[float | None]:
+    """Of guarded slices that are judged by a difference: what growing data may be looked at by, again and again."""
+    if not gate.growing or changes.counts is None or changes.clustered:
+        return [None] * len(slices)
+    c = changes.counts
+    found = mixture_e_value(c.gains, c.losses, c.n, np.array([s.margin for s in slices]))
+    return [float(e) if s.guard and s.margin_ratio is None else None for e, s in zip(found, slices, strict=True)]
 
 
 def _counts(counts: PairedCounts | None, i: int) -> Counts | None:

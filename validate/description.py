@@ -37,10 +37,12 @@ class Described:
 
     means: Mapping[str, Floats]  # by metric, (shown, 3): the examples that it is about, and both models' scores
     bins: Floats | None  # (binned, 2, 3, BINS) per model: examples, how many right, confidence; None without chances
+    binned: tuple[int, ...] = ()  # positions of their slices, among those that are shown
 
     def __add__(self, other: "Described") -> "Described":
         means = {name: sums + other.means[name] for name, sums in self.means.items()}
-        return Described(means=means, bins=None if self.bins is None or other.bins is None else self.bins + other.bins)
+        bins = None if self.bins is None or other.bins is None else self.bins + other.bins
+        return Described(means=means, bins=bins, binned=self.binned)
 
 
 def describe_rows(paired: PairedPredictions, membership: Membership, gate: Gate) -> Described:
@@ -54,7 +56,8 @@ def describe_rows(paired: PairedPredictions, membership: Membership, gate: Gate)
             columns = np.column_stack([about, np.where(about, dense, 0.0), np.where(about, compressed, 0.0)])
             exact = columns if metric.needs is Needs.VALUES else _on_grid(columns)
             means[metric.name] = score_sums(shown, exact).total
-    return Described(means=means, bins=_bins(paired, shown) if available(METRICS["ece"], paired) else None)
+    bins = _bins(paired, shown) if available(METRICS["ece"], paired) else None
+    return Described(means=means, bins=bins, binned=tuple(_binned(shown.slices)))
 
 
 def describe(sums: Described | None, slices: Sequence[Slice]) -> list[tuple[Score, ...]]:
@@ -76,7 +79,7 @@ def describe(sums: Described | None, slices: Sequence[Slice]) -> list[tuple[Scor
                 )
                 found[entry.name].append(score)
     if sums.bins is not None:
-        for i, models in zip(_binned(shown), sums.bins, strict=True):
+        for i, models in zip(sums.binned, sums.bins, strict=True):
             found[shown[i].name] += _calibration(shown[i].n, models)
     return [tuple(found[entry.name]) for entry in slices]
 

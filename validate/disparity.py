@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from validate.changes import Changes, independent_share, policy_level
+from validate.error_rates import RateDisparity, rate_disparities
 from validate.measure import slice_changes
 from validate.outcome import Outcome
 from validate.sample_size import needed, planned_churn
@@ -36,6 +37,7 @@ class Disparity:
     outcome: Outcome  # describes: PASS, INCONCLUSIVE or FAIL against the margin, unadjusted
     could_see: bool  # would an extra loss of the margin have been told from none with 80 % power?
     ratio: Interval | None  # of the error rate ratios (compressed/dense) of slice and complement; > 1 is harm
+    rates: tuple[RateDisparity, ...] = ()  # false positives and false negatives, or the misses of each class
 
 
 def compare_complements(totals: Totals, gate: Gate, rng: np.random.Generator) -> tuple[Disparity, ...]:
@@ -50,7 +52,7 @@ def compare_complements(totals: Totals, gate: Gate, rng: np.random.Generator) ->
     p_adjusted, p_fdr = holm(p[first])[hypothesis], benjamini_yekutieli(p[first])[hypothesis]
     flagged = (p_adjusted <= 1 - gate.confidence) & (difference.high < -gate.disparity_margin)
     outcomes = classify(difference.low, difference.high, gate.disparity_margin)
-    ratios = _ratios(own, rest, gate)
+    ratios, rates = _ratios(own, rest, gate), rate_disparities(found, gate)
     churn, worth = planned_churn(totals.flips, totals.n, gate), independent_share(own)
     enough = math.inf if churn is None else needed(gate.disparity_margin, churn, gate)
     return tuple(
@@ -69,6 +71,7 @@ def compare_complements(totals: Totals, gate: Gate, rng: np.random.Generator) ->
             outcome=outcomes[i],
             could_see=bool(own.n[i] * worth[i] >= enough),
             ratio=None if ratios is None else ratios[i],
+            rates=rates[i],
         )
         for i, entry in enumerate(found.slices)
     )

@@ -14,6 +14,7 @@ from validate.sample_size import POWER, fewest, needed
 from validate.slices import Kind, Membership, Slice, build_membership, members
 from validate.stats.paired import tango_interval
 from validate.stats.power import power_for_each, tango_power
+from validate.stats.ratio import smallest_errors
 from validate.suite import Gate, LoadedSuite
 
 CHURN = 0.02  # share of examples that flip, where no earlier run tells
@@ -42,12 +43,13 @@ class Plan:
 
     suite: str
     n: int  # examples
-    churn: float  # assumed share of examples that flip
+    churn: float  # share of examples that flip
+    churn_source: str  # "assumed", "as given", or the earlier run that showed it
     power: float | None  # that all guarded slices PASS together if nothing changed: at least this much
     rows: tuple[PlanRow, ...]  # `all` first, then guarded slices, then the others; intersections last
 
 
-def plan(loaded: LoadedSuite, *, churn: float = CHURN) -> Plan:
+def plan(loaded: LoadedSuite, *, churn: float = CHURN, source: str = "assumed") -> Plan:
     """What every slice of the suite could show at this churn; no model runs.
 
     Raises:
@@ -61,6 +63,7 @@ def plan(loaded: LoadedSuite, *, churn: float = CHURN) -> Plan:
         suite=loaded.suite.suite,
         n=len(dataset),
         churn=churn,
+        churn_source=source,
         power=_together([row.power for row in rows if row.power is not None]),
         rows=tuple(rows),
     )
@@ -74,14 +77,14 @@ def as_json(made: Plan) -> Mapping[str, Any]:
 def _row(i: int, membership: Membership, dataset: Dataset, gate: Gate, churn: float) -> PlanRow:
     entry, inside = membership.slices[i], members(membership, i)
     labels = dataset.labels[inside]
-    rates = METRICS[gate.metric].kind is MetricKind.BINARY
+    rates = METRICS[gate.metric].kind is MetricKind.BINARY and entry.margin_ratio is None
     guarded = sum(s.guard for s in membership.slices)
     margin = _smallest_margin(entry.n, gate) if rates else None
     return PlanRow(
         slice=entry,
         labels=tuple((name, int((labels == code).sum())) for code, name in enumerate(dataset.classes)),
         ids=tuple(dataset.ids[np.flatnonzero(inside)[:3]]),
-        n_smallest=fewest(entry.margin, gate),
+        n_smallest=fewest(entry.margin, gate) if entry.margin_ratio is None else _errors(entry.margin_ratio, gate),
         n_power=needed(entry.margin, churn, gate, POWER) if rates else None,
         n_together=needed(entry.margin, churn, gate, power_for_each(TOGETHER, guarded))
         if rates and entry.guard
@@ -90,6 +93,11 @@ def _row(i: int, membership: Membership, dataset: Dataset, gate: Gate, churn: fl
         smallest_margin=margin,
         suggestion="" if entry.guard or margin is None else _suggestion(entry, margin),
     )
+
+
+def _errors(ratio: float, gate: Gate) -> int:
+    """Examples that a slice judged by a ratio needs at the very least: the errors of the dense model among them."""
+    return smallest_errors(ratio, level=policy_level(gate))
 
 
 def _power(entry: Slice, churn: float, gate: Gate) -> float:

@@ -19,7 +19,8 @@ from validate.stats.moments import paired_t_of_sums
 from validate.stats.results import Floats, Intervals
 from validate.suite import Gate
 
-RESAMPLES = 999  # of a bootstrap
+RESAMPLES = 999  # of a bootstrap of an aggregate, or of a mean that is not guarded
+GUARDED = 9999  # of the mean of a guarded slice
 
 
 def mean_changes(
@@ -52,7 +53,8 @@ def mean_changes(
     )
     chosen = [i for i, entry in enumerate(membership.slices) if entry.guard or paired.clusters is not None]
     masks = {i: members(membership, i) ^ outside for i in chosen}
-    return _bootstrapped_means(changes, columns[:, 2], masks, paired, rng)
+    guarded = frozenset(i for i, entry in enumerate(membership.slices) if entry.guard)
+    return _bootstrapped_means(changes, columns[:, 2], masks, paired, rng, guarded=guarded)
 
 
 def aggregate_changes(
@@ -103,6 +105,8 @@ def _bootstrapped_means(
     masks: Mapping[int, NDArray[np.bool_]],
     paired: PairedPredictions,
     rng: np.random.Generator,
+    *,
+    guarded: frozenset[int],
 ) -> Changes:
     """The changes, with the intervals of some slices made from the differences themselves by what holds there."""
     low, high = changes.interval.low.copy(), changes.interval.high.copy()
@@ -111,7 +115,9 @@ def _bootstrapped_means(
     for i, mask in masks.items():
         clusters = None if paired.clusters is None else paired.clusters[mask]
         own, level = differences[mask], changes.interval.level
-        found = mean_interval(own, level=level, rng=rng, clusters=clusters, resamples=RESAMPLES)
+        found = mean_interval(
+            own, level=level, rng=rng, clusters=clusters, resamples=GUARDED if i in guarded else RESAMPLES
+        )
         low[i], high[i], methods[i] = found.low, found.high, found.method
         if clusters is not None:
             se[i] = mean_bootstrap_se(own, clusters=clusters) if np.isfinite(found.low) else np.inf

@@ -316,6 +316,8 @@ class Gate(Table):
     """Decide by the melded interval instead of Tango's score interval."""
     inconclusive: Literal["block", "note"] = "block"
     """Whether an INCONCLUSIVE gating check blocks the release."""
+    growing: bool = False
+    """The examples grow from run to run: show beside each guarded slice an e-value that may be looked at any time."""
     attempts: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Declared number of gate attempts on this test set: alpha is shared among them."""
     author_may_not_decide: bool = False

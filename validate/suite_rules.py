@@ -189,7 +189,12 @@ def _gate(suite: Suite) -> Iterator[Mistake]:
     if gate.metric not in known:
         rule = f"must be one of {', '.join(known)} for a {suite.task}{did_you_mean(gate.metric, known)}"
         yield Mistake("gate.metric", rule, gate.metric)
-    counting = {"margin_ratio": gate.margin_ratio, "exact": gate.exact, "screen": gate.screen != "holm" and gate.screen}
+    counting = {
+        "margin_ratio": gate.margin_ratio,
+        "exact": gate.exact,
+        "growing": gate.growing,
+        "screen": gate.screen != "holm" and gate.screen,
+    }
     for name, value in counting.items():
         if value and gate.metric != "accuracy":
             yield Mistake(f"gate.{name}", "counts right and wrong answers, and needs the metric accuracy", value)

@@ -224,8 +224,25 @@ def _plan_notes(made: Plan, shown: Sequence[PlanRow]) -> Iterator[str]:
         yield printable("Label mix: " + " · ".join(name for name, _ in labels[:MOST_LABELS]))
     if len(shown) < len(made.rows):
         yield f"And {wording.plural(len(made.rows) - len(shown), 'intersection')}, screened: see --json."
-    churn = wording.percent(made.churn, 0)
-    yield f"80 % power: for a model that flips {churn} of the examples and loses nothing on balance."
+    churn = f"{100 * made.churn:.2g} %"
+    yield printable(
+        f"80 % power: for a model that flips {churn} of the examples ({made.churn_source}) and loses nothing on "
+        "balance."
+    )
+    yield from _together(made)
+
+
+def _together(made: Plan) -> Iterator[str]:
+    """Tell what it takes for all guarded slices at once, as all of them must PASS."""
+    guarded = [row for row in made.rows if row.slice.guard]
+    if made.power is None:
+        return
+    chance = f"at least {100 * math.floor(100 * made.power) / 100:.0f} %" if made.power > 0 else "by no means certain"
+    yield f"All {wording.plural(len(guarded), 'guarded slice')} PASS together, if nothing changed: {chance}."
+    short = [row for row in guarded if row.n_together is not None and row.slice.n < row.n_together]
+    if short:
+        needs = [f"{row.slice.name} needs {row.n_together:,} (has {row.slice.n:,})" for row in short]
+        yield printable(f"For 90 % together: {wording.listing(needs, 5)}.")
 
 
 def _offers(shown: Sequence[PlanRow]) -> Iterator[Text]:

@@ -39,7 +39,7 @@ def test_symmetric_differences_get_students_t():
 )
 def test_few_or_skewed_differences_get_a_bootstrap(values):
     found = mean_interval(values, rng=rng(), resamples=499)
-    assert "BCa" in found.method
+    assert "studentised" in found.method
     assert "499" in found.method
     assert found.low < found.estimate < found.high
 

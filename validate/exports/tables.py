@@ -49,6 +49,15 @@ def slice_table(record: EvidenceRecord) -> pd.DataFrame:
                 "disparity_high": disparity.difference.high if disparity else None,
                 "disparity_p_adjusted": disparity.p_adjusted if disparity else None,
                 **{
+                    f"disparity of the {r.rate}{end}": value
+                    for r in (disparity.rates if disparity else ())
+                    for end, value in (
+                        ("", r.difference.estimate),
+                        (", low", r.difference.low),
+                        (", high", r.difference.high),
+                    )
+                },
+                **{
                     f"{score.metric}_{side}": getattr(score, side)
                     for score in c.scores
                     for side in ("dense", "compressed")

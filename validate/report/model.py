@@ -14,11 +14,13 @@ from validate.report.facts import is_rate
 from validate.report.forest import Scale, scale
 from validate.report.tables import (
     DisparityRow,
+    RateRow,
     ScoreTable,
     SliceTable,
     Status,
     by_room,
     disparity_row,
+    rate_rows,
     score_table,
     slice_table,
     status,
@@ -93,6 +95,8 @@ class ModelView:
     register: tuple[DisparityRow, ...]  # flagged, and those with the largest differences
     register_rest: tuple[DisparityRow, ...]
     register_more: int
+    rates: tuple[RateRow, ...]  # error rates against the rest
+    rates_more: int
     scores: ScoreTable  # of guarded slices
     scores_rest: ScoreTable
     discovery: DiscoveryView | None
@@ -109,6 +113,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int) -> ModelView:
     on = scale([*guarded, *flagged] or list(record.comparisons))
     told = any(is_rate(c) for c in record.comparisons)
     register = sorted(record.disparities, key=lambda d: (not d.flagged, d.difference.estimate))
+    rates = rate_rows(record.disparities)
     first = max(FIRST, sum(d.flagged for d in register))
     return ModelView(
         anchor=anchor,
@@ -129,6 +134,8 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int) -> ModelView:
         register=tuple(disparity_row(d, record, on) for d in register[:first]),
         register_rest=tuple(disparity_row(d, record, on) for d in register[first : first + most]),
         register_more=max(0, len(register) - first - most),
+        rates=tuple(rates[:most]),
+        rates_more=max(0, len(rates) - most),
         scores=score_table(guarded, len(guarded)),
         scores_rest=score_table([c for c in record.comparisons if not c.slice.guard], most),
         discovery=discovery_view(record),

@@ -62,15 +62,32 @@ class DisparityRow:
 
     name: str
     n: str
+    share: str
     change: str
     rest: str
     difference: str
     interval: str
+    width: str  # of the interval
     forest: Forest | None
     ratio: str
     p: str
     could_see: str
     status: Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateRow:
+    """One error rate of an under-represented category against that of all other examples."""
+
+    name: str
+    rate: str
+    n: str
+    levels: str  # dense → compressed
+    change: str
+    rest: str
+    difference: str
+    interval: str
+    p: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,16 +159,37 @@ def disparity_row(d: Disparity, record: EvidenceRecord, on: Scale) -> DisparityR
     return DisparityRow(
         name=d.slice,
         n=wording.count(d.n),
+        share=wording.share(d.n / max(d.n + d.n_complement, 1)),
         change=wording.change(d.change, rate=told),
         rest=wording.change(d.change_complement, rate=told),
         difference=wording.change(d.difference.estimate, rate=told, limit=-d.margin),
         interval=wording.interval(d.difference, rate=told, margin=d.margin),
+        width=wording.level(d.difference.high - d.difference.low, rate=told).replace(" %", ""),
         forest=forest(d.difference, d.margin, on, css=shown.css),
         ratio=f"{d.ratio.estimate:.2f} ({d.ratio.low:.2f} to {d.ratio.high:.2f})" if d.ratio else wording.ABSENT,
         p=wording.p_value(d.p_adjusted),
         could_see="yes" if d.could_see else "no",
         status=shown,
     )
+
+
+def rate_rows(disparities: Sequence[Disparity]) -> list[RateRow]:
+    """Every error rate, those that grew most against the rest first."""
+    found = sorted(((d.slice, r) for d in disparities for r in d.rates), key=lambda pair: pair[1].difference.estimate)
+    return [
+        RateRow(
+            name=name,
+            rate=r.rate,
+            n=wording.count(r.n),
+            levels=f"{wording.level(r.dense, rate=True)} → {wording.level(r.compressed, rate=True)}",
+            change=wording.change(r.change, rate=True),
+            rest=wording.change(r.change_complement, rate=True),
+            difference=wording.change(r.difference.estimate, rate=True),
+            interval=wording.interval(r.difference, rate=True),
+            p=wording.p_value(r.p_fdr),
+        )
+        for name, r in found
+    ]
 
 
 def score_table(comparisons: Sequence[Comparison], most: int) -> ScoreTable:
@@ -178,6 +216,11 @@ def _score_cell(score: Score) -> ScoreCell:
 def by_room(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """All examples first, then the slices with the least room to their margin."""
     return sorted(comparisons, key=lambda c: (c.slice.kind is not Kind.ALL, slack(c)))
+
+
+def _wanted(c: Comparison) -> float:
+    """The e-value that shows a slice to be within its margin: one over the one-sided error rate."""
+    return round(2 / (1 - c.change.level), 6)
 
 
 def _label(c: Comparison) -> Status:
@@ -219,6 +262,8 @@ def _remarks(c: Comparison) -> list[str]:
     if c.slice.members:
         named = [member.partition(": ")[2] or member for member in c.slice.members]
         remarks.append(f"speaks for the average of its members: {wording.listing(named, MEMBERS)}")
+    if c.e_value is not None:
+        remarks.append(f"e-value {c.e_value:,.3g}, valid at any look: within the margin from {_wanted(c):g} on")
     if c.note:
         remarks.append(c.note)
     return remarks

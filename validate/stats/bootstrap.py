@@ -11,6 +11,8 @@ from validate.stats.inputs import floats, one_sided
 from validate.stats.results import Floats, Interval
 
 FEWEST = 10  # examples, or clusters, below which resampling decides nothing
+_MOST_DRAWS = 200_000_000  # values drawn for one interval of a mean
+_BATCH = 2_000_000  # of them in memory at once
 _JACKKNIFE = 1000  # units up to which the bias is corrected by leaving each out
 
 Rows = NDArray[np.int64]
@@ -88,36 +90,24 @@ def mean_bootstrap_interval(
     rng: np.random.Generator,
     clusters: NDArray[np.int64] | None = None,
 ) -> Interval:
-    """The bootstrap interval of a mean (n,), fast: BCa on the values, or on the clusters' sums and sizes."""
-    one_sided(level)
+    """The studentised bootstrap interval of a mean (n,): each resample's distance in its own standard errors.
+
+    Whole clusters are resampled. So many resamples, or fewer (at least 999) where there are very many values.
+    """
+    alpha = one_sided(level)
     found = floats(values)
     sums, sizes = _sums(found, clusters)
     estimate = float(found.mean()) if found.size else np.nan
-    method = _method(sums.size, resamples, clusters is not None)
+    drawn = min(resamples, max(999, _MOST_DRAWS // max(sums.size, 1)))
+    kind = f"paired {'cluster ' if clusters is not None else ''}bootstrap"
+    method = f"{kind}, studentised, {drawn:,} resamples (Efron & Tibshirani 1993)"
     if sums.size < FEWEST or not varies(found):
         return _undecided(estimate, level, method, sums.size).interval
-
-    from scipy import stats  # takes a second to import
-
-    def mean(sums: Floats, sizes: Floats, axis: int) -> Floats:
-        return np.asarray(sums.sum(axis=axis) / sizes.sum(axis=axis))
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a degenerate distribution gives NaN, which decides nothing
-        result = stats.bootstrap(
-            (sums, sizes),
-            mean,
-            n_resamples=resamples,
-            paired=True,
-            vectorized=True,
-            batch=max(1, 10_000_000 // sums.size),
-            confidence_level=level,
-            method="BCa" if sums.size <= _JACKKNIFE else "percentile",
-            rng=rng,
-        ).confidence_interval
-    if not np.isfinite([result.low, result.high]).all():
-        return _undecided(estimate, level, method, sums.size).interval
-    return Interval(estimate=estimate, low=float(result.low), high=float(result.high), level=level, method=method)
+    distances = np.sort(_distances(sums, sizes, estimate, drawn, rng))
+    se = float(_ratio_se(sums[None], sizes[None])[0])
+    rank = max(int(np.floor(alpha * (drawn + 1))), 1) - 1
+    low, high = estimate - distances[-1 - rank] * se, estimate - distances[rank] * se
+    return Interval(estimate=estimate, low=float(low), high=float(high), level=level, method=method)
 
 
 def mean_bootstrap_se(values: ArrayLike, *, clusters: NDArray[np.int64] | None = None) -> float:
@@ -125,6 +115,29 @@ def mean_bootstrap_se(values: ArrayLike, *, clusters: NDArray[np.int64] | None =
     found = floats(values)
     sums, sizes = _sums(found, clusters)
     return float(np.sqrt(np.sum((sums - sizes * found.mean()) ** 2)) / sizes.sum())
+
+
+def _distances(sums: Floats, sizes: Floats, estimate: float, resamples: int, rng: np.random.Generator) -> Floats:
+    """How far each resample's mean lies from the estimate in its own standard errors; endless where it has none."""
+    made = np.empty(resamples)
+    batch = max(1, _BATCH // sums.size)
+    for begin in range(0, resamples, batch):
+        rows = rng.integers(0, sums.size, size=(min(batch, resamples - begin), sums.size))
+        s, n = sums[rows], sizes[rows]
+        distance = s.sum(axis=1) / n.sum(axis=1) - estimate
+        se = _ratio_se(s, n)
+        flat = np.where(np.abs(distance) > 1e-12 * abs(estimate), np.copysign(np.inf, distance), 0.0)
+        made[begin : begin + len(rows)] = np.divide(distance, se, out=flat, where=se > 0)
+    return made
+
+
+def _ratio_se(sums: Floats, sizes: Floats) -> Floats:
+    """Standard error of sum / size over units, to first order; (b, units) to (b,)."""
+    k, total = sums.shape[1], sizes.sum(axis=1)
+    residuals = sums - sizes * (sums.sum(axis=1) / total)[:, None]
+    squares: Floats = np.square(residuals).sum(axis=1)
+    real = np.where(squares > 1e-24 * np.square(sums).sum(axis=1), squares, 0)  # not rounding alone
+    return np.asarray(np.sqrt(real * k / (k - 1)) / total)
 
 
 def varies(values: Floats) -> bool:

@@ -40,9 +40,9 @@ def mean_interval(
 ) -> Interval:
     """The mean of compressed - dense scores (n,): Student's t where it holds, else a bootstrap that says its name.
 
-    It holds for 30 independent differences or more with a mean that is hardly skewed. With `clusters` (n,) whole
-    clusters are resampled. Fewer than 10 differences (or clusters), or differences that are all the same, decide
-    nothing: the limits are infinite.
+    Student's t holds for 30 independent differences or more with a mean that is hardly skewed; else the bootstrap is
+    studentised. With `clusters` (n,) whole clusters are resampled. Fewer than 10 differences (or clusters), or
+    differences that are all the same, decide nothing: the limits are infinite.
     """
     values = _finite(differences)
     if clusters is None and values.size >= 30:
