@@ -45,6 +45,7 @@ class Exemplar:
     truth: str
     dense: str  # answers
     compressed: str
+    remark: str = ""  # of a curated case: why it matters, and where it comes from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +200,7 @@ def _exemplars(both: _Answered, rows: Rows, facts: SetFacts) -> tuple[Exemplar, 
             truth=both.variants.classes[int(both.variants.labels[rows[k]])]
             if both.variants.classes
             else f"{both.variants.labels[rows[k]]:.6g}",
+            remark=both.edge.remarks[rows[k]],
         )
         for k in worst
     )

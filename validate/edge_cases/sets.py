@@ -34,7 +34,7 @@ class Cell:
     labels: NDArray[np.int64] | NDArray[np.float64] | None = None  # (n,) None: the sources'
     ids: NDArray[np.object_] | None = None  # (n,) None: made of set, severity and source
     critical: NDArray[np.bool_] | None = None  # (n,) must not be lost
-    remarks: tuple[tuple[str, str], ...] = ()  # (n,) or empty: why each matters, and where it comes from
+    remarks: NDArray[np.object_] | None = None  # (n,) why each matters, and where it comes from
     digest: str = ""  # of what made it, beside suite and data
     about: str = ""  # what was done to the sources, at this severity
 
@@ -72,6 +72,7 @@ class EdgeCases:
     membership: Membership  # a slice per set, and one per severity of a set that has several
     sources: Rows  # (n,) row of the data, or NO_SOURCE
     critical: NDArray[np.bool_]  # (n,) must not be lost
+    remarks: NDArray[np.object_]  # (n,) why each matters, and where it comes from; "" for those that a kind made
     cells: tuple[Cell, ...]
     facts: tuple["SetFacts", ...]  # (slices,) of each slice of the membership
 
@@ -125,6 +126,7 @@ def assemble(cells: Sequence[Cell], dataset: Dataset, gate: Gate) -> EdgeCases |
         membership=membership,
         sources=sources,
         critical=np.concatenate([_critical(cell) for cell in cells]),
+        remarks=np.concatenate([_remarks(cell) for cell in cells]),
         cells=tuple(cells),
         facts=facts,
     )
@@ -165,6 +167,10 @@ def _labels(cell: Cell, dataset: Dataset) -> NDArray[np.int64] | NDArray[np.floa
 
 def _critical(cell: Cell) -> NDArray[np.bool_]:
     return np.zeros(len(cell.sources), dtype=np.bool_) if cell.critical is None else cell.critical
+
+
+def _remarks(cell: Cell) -> NDArray[np.object_]:
+    return np.full(len(cell.sources), "", dtype=object) if cell.remarks is None else cell.remarks
 
 
 def _digest(cells: Sequence[Cell], ids: NDArray[np.object_], dataset: Dataset) -> str:
