@@ -39,7 +39,7 @@ HOMES = {
     "transformers": "validate.runners.huggingface",
     "torchao": "validate.runners.weights",
     "great_expectations": "validate.contract",
-    "sklearn": ("validate.metrics", "validate.features"),  # scores; clusters
+    "sklearn": ("validate.metrics", "validate.features", "validate.edge_cases.natural"),  # scores; clusters; neighbours
     "statsmodels": "validate.stats.multiplicity",
     "jinja2": "validate.report",
     "sqlalchemy": "validate.ledger",

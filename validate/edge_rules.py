@@ -29,6 +29,8 @@ def severity_name(name: str, severity: int) -> str:
 
 def _set(spec: EdgeCaseSpec, i: int, suite: Suite) -> Iterator[Mistake]:
     yield from _name(spec, i, suite)
+    if suite.data.batch_rows is not None:
+        yield Mistake(f"edge_cases[{i}]", "data that is read in batches cannot have edge cases", set_name(spec))
     if spec.margin is not None and spec.margin >= 1 and suite.task == "classification":
         yield Mistake(f"edge_cases[{i}].margin", "must be less than 1", spec.margin)
     if isinstance(spec, NaturalCases):

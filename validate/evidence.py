@@ -15,6 +15,7 @@ from validate.contract import ContractResult
 from validate.discovery import Discovery
 from validate.disparity import Disparity
 from validate.edge_cases.evidence import EdgeEvidence
+from validate.edge_cases.review import ReviewQueue
 from validate.errors import OutputError
 from validate.gate import CheckResult, Verdict
 from validate.methods import Method
@@ -108,6 +109,7 @@ class EvidenceRecord:
     blind_spots: tuple[BlindSpot, ...]
     notes: tuple[Note, ...]
     methods: tuple[Method, ...]
+    review: ReviewQueue | None = None  # of all compressed models of the run; None for one alone, or a regression
     edge_cases: EdgeEvidence | None = None  # None where the suite has none, or they were not reached
     environment: Mapping[str, str]  # python, platform, cpu, torch, … versions
     discovery: Discovery | None = None  # what a search found, where the suite asks for one; never gates

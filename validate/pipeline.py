@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from validate.answers import answer
 from validate.attempts import Attempt
 from validate.cache import Cache
@@ -13,6 +15,8 @@ from validate.data import Dataset, load_dataset
 from validate.discovery import Discovery
 from validate.edge_cases.build import build_edge_cases
 from validate.edge_cases.evidence import judge_edge_cases
+from validate.edge_cases.natural import with_natural
+from validate.edge_cases.review import review_queue
 from validate.edge_cases.sets import EdgeCases
 from validate.errors import ModelError, SuiteError, did_you_mean
 from validate.evidence import EvidenceRecord
@@ -23,7 +27,7 @@ from validate.features import feature_clusters
 from validate.judgement import judge_pair
 from validate.metrics import needs_scores
 from validate.outcome import Outcome
-from validate.predictions import Predictions, pair
+from validate.predictions import Predictions, answers, pair
 from validate.progress import SILENT, Progress
 from validate.recording import (
     Found,
@@ -102,6 +106,7 @@ def evaluate(
         found = replace(found, features=feature_clusters(loaded, dataset))
     try:
         dense, edge_dense = _predict("dense", loaded.suite.models.dense, occasion, (dataset, edge), progress)
+        membership = with_natural(membership, loaded, dataset, dense)
     except ModelError as error:
         return tuple(not_judged(name, occasion, found, error) for name in names)
     found = replace(found, dense=dense.model)
@@ -111,7 +116,7 @@ def evaluate(
         judged.append(_judge(name, occasion, found, asked, progress))
         known = (*occasion.attempts, *attempts_of([judged[-1].record]))
         occasion = replace(occasion, attempts=known)
-    return tuple(judged)
+    return _reviewed(judged, dataset, dense, loaded)
 
 
 def discover(
@@ -136,8 +141,8 @@ def discover(
     dense, _ = _predict("dense", models.dense, occasion, (dataset, None), progress)
     found = {}
     for name in names:
-        answers, _ = _predict(name, models.compressed[name], occasion, (dataset, None), progress)
-        paired = pair(dataset, dense, answers)
+        given, _ = _predict(name, models.compressed[name], occasion, (dataset, None), progress)
+        paired = pair(dataset, dense, given)
         discovery = explore(paired, dataset, loaded.suite, () if clusters is None else (clusters,))
         assert discovery is not None
         found[name] = discovery
@@ -171,13 +176,26 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
         extra = () if found.features is None else (found.features,)
         found = replace(found, discovery=explore(paired, dataset, suite, extra))
     record = make_record(name, occasion, found, judgement)
+    judged = Judged(
+        record=record, rows=None, answers=answers(paired.compressed).astype(np.int64) if paired.classes else None
+    )
     if not suite.release.rows:
-        return Judged(record=record, rows=None)
-    return Judged(
-        record=record,
+        return judged
+    return replace(
+        judged,
         rows=row_table(paired, asked.membership, scores=needs_scores(suite.gate.metric)),
         edge_rows=edge_row_table(asked.edge, variants, paired) if asked.edge and variants else None,
     )
+
+
+def _reviewed(
+    judged: Sequence[Judged], dataset: Dataset, dense: Predictions, loaded: LoadedSuite
+) -> tuple[Judged, ...]:
+    """The same with the review queue, which needs the answers of all compressed models, in each record."""
+    given = {one.record.compressed_name: one.answers for one in judged if one.answers is not None}
+    columns = [str(name) for name in dataset.frame.columns] if loaded.suite.release.inputs else []
+    queue = review_queue(dataset, dense, given, inputs=columns)
+    return tuple(replace(one, record=replace(one.record, review=queue)) for one in judged)
 
 
 def _predict(
@@ -187,11 +205,11 @@ def _predict(
     (dataset, edge), clock = asked, occasion.clock
     with clock.stage("models"):
         runner = open_runner(spec, name=name, loaded=occasion.loaded, classes=dataset.classes)
-        answers = _answered(name, runner, dataset, occasion, progress)
+        given = _answered(name, runner, dataset, occasion, progress)
     if edge is None:
-        return answers, None
+        return given, None
     with clock.stage("edge cases"):
-        return answers, _answered(f"{name}, edge cases", runner, edge.dataset, occasion, progress)
+        return given, _answered(f"{name}, edge cases", runner, edge.dataset, occasion, progress)
 
 
 def _answered(title: str, runner: Runner, dataset: Dataset, occasion: Occasion, progress: Progress) -> Predictions:

@@ -107,7 +107,7 @@ def pair(dataset: Dataset, dense: Predictions, compressed: Predictions) -> Paire
     """
     for predictions in (dense, compressed):
         _check_scores(predictions, dataset)
-    dense, compressed = _aligned(dataset, dense), _aligned(dataset, compressed)
+    dense, compressed = aligned(dataset, dense), aligned(dataset, compressed)
     unanswered = np.flatnonzero(~given(dense))
     if len(unanswered):
         found = f"{len(unanswered):,} without an answer, such as {_some(dense.ids[unanswered])}"
@@ -172,7 +172,7 @@ def _check_scores(predictions: Predictions, dataset: Dataset) -> None:
             raise ModelError(place, f"class codes must be 0 to {len(dataset.classes) - 1}", unfit[0].item())
 
 
-def _aligned(dataset: Dataset, predictions: Predictions) -> Predictions:
+def aligned(dataset: Dataset, predictions: Predictions) -> Predictions:
     """The predictions in the data's order; NaN for examples that have none."""
     if predictions.ids is dataset.ids:
         return predictions

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from validate.attempts import Attempt, attempt_number
 from validate.attributes import Attribute
@@ -109,6 +110,7 @@ class Judged:
 
     record: EvidenceRecord
     rows: pd.DataFrame | Path | None  # a file under a temporary name where the data was read in batches
+    answers: NDArray[np.int64] | None = None  # (n,) of the compressed model, of a classification
     edge_rows: pd.DataFrame | None = None  # of the edge cases
 
 

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     CATEGORY = "category"  # one value (or bin) of one column
     CROSS = "cross"  # an intersection of categories
     WHERE = "where"  # a declared predicate
+    NATURAL = "natural"  # examples that the dense model finds hard
     EDGE = "edge cases"  # variants of a set, or of one severity of it
     RARE = "rare together"  # the under-represented categories of one column, pooled
 

@@ -46,6 +46,8 @@ class Release(Table):
     """TOML file with what only people can state: [[statements]] id, text, by, date."""
     rows: bool = True
     """Write rows.parquet: ids, outcomes and slice codes of every example; never their inputs."""
+    inputs: bool = False
+    """List examples in the review queue and the sheets of edge cases with their inputs, not with their ids alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
