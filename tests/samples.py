@@ -7,10 +7,15 @@ from dataclasses import replace
 from validate.checks import BlindSpot, Note
 from validate.comparison import Comparison, Counts, Score
 from validate.contract import ContractResult
+from validate.decisions import Decision, Decisions
 from validate.discovery import Discovery, Finding
 from validate.disparity import Disparity
-from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts
+from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts, sha256
 from validate.gate import CheckKind, CheckResult, Scope, decide
+from validate.ledger.beside import Beside
+from validate.ledger.entries import ORIGIN, Entry, chained, read_slices, run_draft, signature_draft
+from validate.ledger.runs import runs
+from validate.ledger.since import since
 from validate.methods import Method
 from validate.outcome import Outcome
 from validate.predictions import ModelIdentity
@@ -510,3 +515,42 @@ def of_every_status() -> dict[str, EvidenceRecord]:
         "hostile": hostile(),
         "clustered": clustered(),
     }
+
+
+def beside(found: EvidenceRecord, *, text: str = "") -> Beside:
+    """Two decisions about a record, the first of them expired, and three earlier runs in a ledger, two comparable."""
+    first = Decision(
+        decision="conditional",
+        by=text or "A. Lind",
+        role=text or "accountable owner",
+        date="2026-01-03",
+        conditions=(text or "Watch the complaints of group Black for four weeks.", "Report to the board."),
+        expires="2026-02-01",
+        author="B. Berg",
+    )
+    last = Decision(
+        decision="no-go",
+        by=text or "B. Berg",
+        role="author",
+        date="2026-03-01",
+        reason=text or "r",
+        author=text or "B. Berg",
+    )
+    earlier = [
+        replace(found, run=replace(found.run, id="run-1", finished="2025-11-02T10:00:00+00:00", report_only=True)),
+        replace(found, run=replace(found.run, id="run-2", finished="2025-11-30T10:00:00+00:00")),
+        replace(found, run=replace(found.run, id="run-3", finished="2025-12-24T10:00:00+00:00")),
+    ]
+    if found.comparisons:
+        better = replace(found.comparisons[0], outcome=Outcome.PASS, flagged=False)
+        earlier[1] = replace(earlier[1], comparisons=(better, *found.comparisons[2:]))
+    drafts = [run_draft(record) for record in earlier]
+    drafts.append(signature_draft(earlier[1], sha256(earlier[1]), key="ed25519:1", date="2025-12-01"))
+    entries: list[Entry] = []
+    for seq, draft in enumerate(drafts, start=1):
+        prev = entries[-1].sha256 if entries else ORIGIN
+        entries.append(chained(draft, seq=seq, at="2026-01-01T00:00:00+00:00", prev_sha256=prev))
+    return Beside(
+        decisions=Decisions(format_version=1, record_sha256=sha256(found), as_of=last.date, decisions=(first, last)),
+        since=since(found, runs(entries), lambda seq: read_slices(drafts[seq - 1].slices or "")),
+    )

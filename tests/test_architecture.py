@@ -24,7 +24,8 @@ changes rate_changes score_changes sample_size planning description totals measu
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
 gate checks guards edge_cases methods evidence judgement notebook recording decisions ledger
-frameworks report exports streaming pipeline recomputation verification terminal finding_text commands cli
+frameworks report exports streaming pipeline recomputation verification bookkeeping
+terminal terminal_history finding_text commands history cli
 """
 ORDER = STAGES.split()
 

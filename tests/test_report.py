@@ -11,12 +11,16 @@ import pytest
 
 from tests import samples
 from tests.goldens import assert_golden, scrub
-from validate.evidence import EvidenceRecord, read_record, to_json
+from validate.evidence import EvidenceRecord, read_record, sha256, to_json
+from validate.ledger.entries import ORIGIN, chained, decision_draft, read_slices, run_draft
+from validate.ledger.runs import runs
+from validate.ledger.trends import lines, set_uses
 from validate.outcome import Outcome
 from validate.report import render
 from validate.report.decision import findings
 from validate.report.facts import worst_guarded
 from validate.report.forest import forest, scale
+from validate.report.history import render_history
 from validate.report.model import model_view
 from validate.report.tables import score_table, slice_row
 from validate.slices import Kind
@@ -27,7 +31,7 @@ FORBIDDEN = re.compile(
     r"\b(compliant|complian\w*|certif\w+|approved|satisf\w+|safe|safely|fair|unbiased|robust\w*|RMF coverage)\b",
     re.IGNORECASE,
 )
-VOID = {"meta", "link", "img", "br", "hr", "input", "path", "rect", "circle", "use"}
+VOID = {"meta", "link", "img", "br", "hr", "input", "path", "rect", "circle", "use", "polyline"}
 
 
 class Outline(HTMLParser):
@@ -63,10 +67,34 @@ class Outline(HTMLParser):
         return " ".join(t for where, t in self.text if not {"style", *without} & set(where))
 
 
-@pytest.fixture(scope="module", params=[*STATUSES, "all together"])
+@pytest.fixture(scope="module", params=[*STATUSES, "all together", "decided", "decided by a hostile hand", "history"])
 def page(request):
+    if request.param == "history":
+        return history_page(samples.HOSTILE)
+    if request.param.startswith("decided"):
+        text = samples.HOSTILE if "hostile" in request.param else ""
+        return render([STATUSES["fail"]], [samples.beside(STATUSES["fail"], text=text)])
     records = list(STATUSES.values()) if request.param == "all together" else [STATUSES[request.param]]
     return render(records)
+
+
+def history_page(text: str = "") -> str:
+    """A ledger of two models, one of them with a run that compared nothing, drawn."""
+    found = [
+        STATUSES["pass"],
+        STATUSES["hostile"],
+        STATUSES["fail"],
+        replace(STATUSES["error"], compressed_name="int8"),
+    ]
+    entries, drafts = [], [run_draft(record) for record in found]
+    decision = samples.beside(found[0], text=text).decisions.decisions[0]
+    drafts.append(decision_draft(found[0], sha256(found[0]), decision))
+    for seq, draft in enumerate(drafts, start=1):
+        prev = entries[-1].sha256 if entries else ORIGIN
+        entries.append(chained(draft, seq=seq, at="2026-01-01T00:00:00+00:00", prev_sha256=prev))
+    known = runs(entries)
+    followed = lines(known, lambda seq: read_slices(drafts[seq - 1].slices))
+    return render_history(followed, tuple(set_uses(known)), head=entries[-1], as_of="2026-03-01")
 
 
 def test_one_heading_of_the_first_rank_and_no_rank_skipped(page):
@@ -180,6 +208,41 @@ def test_several_models_share_a_page_and_differ_in_their_rows():
     assert 'id="m2-decision"' in page
     cited = re.search(r"of which PASS: (.*?)</li>", page, re.DOTALL).group(1)
     assert re.sub(r"<.*?>", "", cited) == "int8 5 of 5; pruned-95 4 of 5"
+
+
+def test_a_persons_decision_stands_beside_the_verdict_and_is_not_mixed_with_it():
+    record = STATUSES["fail"]
+    page = render([record], [samples.beside(record)])
+    text = Outline(page).visible()
+    assert "no-go, by B. Berg (author) on 2026-03-01; without an end." in text
+    assert "expired after 2026-02-01" in text
+    assert "Report to the board." in text
+    decided = re.search(r"m1-decisions-caption.*?</table>", page, re.DOTALL).group()
+    assert re.findall(r"<td>(yes|no)</td></tr>", decided) == ["no", "yes"]
+    assert "No decision" not in text
+    assert "exit code 1" in text
+
+
+def test_the_change_since_the_last_signed_run_is_told_with_its_numbers():
+    record = STATUSES["fail"]
+    page = render([record], [samples.beside(record)])
+    text = Outline(page).visible()
+    assert "Compared with the last signed run, which ended 2025-11-30 10:00 UTC with the verdict FAIL." in text
+    assert "not among the slices" in text
+    assert "as far as the ledger remembers" in text
+    assert text.count("not comparable") == 1
+    assert 'aria-label="Change on all examples and verdict of the earlier runs, oldest first: ' in page
+
+
+def test_the_history_page_says_what_became_of_a_run():
+    text = Outline(history_page()).visible()
+    assert "census-income: int8" in text
+    assert "conditional, by A. Lind (accountable owner), expired after 2026-02-01" in text
+    assert text.count("not among the slices") == 5
+    assert "−0.20 (−0.28 to −0.12)" in text
+    assert 'run by run, oldest first: −0.20 points, PASS; not there"' in history_page()
+    assert "No run used a waiver." in text
+    assert FORBIDDEN.findall(text) == []
 
 
 def test_findings_are_ordered_by_what_decides():

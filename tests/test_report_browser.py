@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import samples
+from tests.test_report import history_page
 from validate.report import render
 
 pytestmark = pytest.mark.browser
@@ -26,6 +27,8 @@ STATUSES = samples.of_every_status()
 PAGES = {name: render([record]) for name, record in STATUSES.items()} | {
     "all together": render(list(STATUSES.values())),
     "500 slices": render([samples.many(500)]),
+    "decided": render([STATUSES["fail"]], [samples.beside(STATUSES["fail"], text=samples.HOSTILE)]),
+    "history": history_page(samples.HOSTILE),
 }
 
 # contrast of every visible text against the first background behind it, as WCAG 2.2 counts it
@@ -98,7 +101,10 @@ def test_nothing_is_said_or_asked_for_and_the_style_applies(opened, name):
     assert asked == []
     assert page.locator("meta[http-equiv=Content-Security-Policy]").count() == 1
     assert page.locator("h1").count() == 1
-    assert page.evaluate("getComputedStyle(document.querySelector('.verdict')).borderLeftWidth") == "6px"
+    selector, key, value = (
+        (".trend", "display", "block") if name == "history" else (".verdict", "borderLeftWidth", "6px")
+    )
+    assert page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{key}") == value
 
 
 def test_the_policy_of_the_page_stops_what_would_be_smuggled_in(opened):

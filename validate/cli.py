@@ -30,6 +30,9 @@ app = typer.Typer(
 SuiteName = Annotated[str, typer.Argument(metavar="SUITE", help="A suite file, its folder, or a shipped suite.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the evidence [default: paritygate-out/<suite>].")]
+Ledger = Annotated[
+    str | None, typer.Option(metavar="URL", envvar="PARITYGATE_LEDGER", help="The ledger: a file or a database URL.")
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,6 +82,7 @@ def run(
     report_only: Annotated[bool, typer.Option("--report-only", help="Write the evidence, but exit 0 anyway.")] = False,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled models: they run code.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask every model again.")] = False,
+    ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> int:
     """Judge a suite's compressed models; exit with the verdict."""
@@ -91,6 +95,7 @@ def run(
         report_only=report_only,
         use_cache=not no_cache,
         allow_pickle=allow_pickle,
+        ledger=ledger,
     )
     return commands.run(asked, as_json=as_json)
 
@@ -148,6 +153,53 @@ def verify(
     from validate import commands
 
     return commands.verify(folder, as_json=as_json)
+
+
+@app.command()
+def decide(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")],
+    *,
+    decision: Annotated[str, typer.Option(metavar="WORD", help="go, conditional or no-go.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decides.")],
+    role: Annotated[str, typer.Option(metavar="ROLE", help="In which role.")],
+    compressed: Annotated[str | None, typer.Option(metavar="NAME", help="On which model, of several.")] = None,
+    condition: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="Repeatable.")] = None,
+    expires: Annotated[str | None, typer.Option(metavar="DATE", help="Its last day, as in 2027-03-31.")] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Needed against the verdict.")] = "",
+    ledger: Ledger = None,
+) -> None:
+    """Record a person's decision beside the evidence."""
+    from validate import history as book
+    from validate.decisions import Decision
+
+    made = Decision(
+        decision=book.answer(decision),
+        by=book.stated("--by", by),
+        role=book.stated("--role", role),
+        date=book.today(),
+        conditions=tuple(book.stated("--condition", one) for one in condition or ()),
+        expires=book.day(expires),
+        reason=reason,
+    )
+    book.record_decision(folder, made, compressed=compressed, ledger=ledger)
+
+
+@app.command()
+def history(
+    *,
+    ledger: Ledger = None,
+    suite: Annotated[str | None, typer.Option(metavar="NAME", help="Only this suite's runs.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it, as one HTML file.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Whether anything was changed; exit 1 if so.")] = False,
+    head: Annotated[str | None, typer.Option(metavar="HASH", help="Check that this entry is there.")] = None,
+    append: Annotated[Path | None, typer.Option(metavar="DIR", help="Enter a run it does not hold yet.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show a ledger: runs, verdicts, trends, attempts."""
+    from validate import history as book
+
+    asked = book.Asked(ledger=ledger, suite=suite, html=html, append=append, head=head)
+    return book.history(asked, check=check, as_json=as_json)
 
 
 @app.command()

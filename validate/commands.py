@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from validate.errors import OutputError, SuiteError
 from validate.evidence import EvidenceRecord
 from validate.exports.files import read_records, write, write_text, write_together
 from validate.gate import worst_exit
+from validate.ledger.since import Since
 from validate.places import find_suite
 from validate.progress import SILENT, Progress
+from validate.recording import Judged
 from validate.report.facts import overall
 from validate.stats.rates import wilson_interval
 from validate.suite_file import load_suite, with_search
@@ -38,6 +40,7 @@ class Run:
     report_only: bool = False  # do not gate
     use_cache: bool = True  # of answers that were computed before
     allow_pickle: bool = False  # open models that are pickles, which can run any code
+    ledger: str | None = None  # file or URL of the ledger that learns of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +56,22 @@ class Search:
 
 def run(asked: Run, *, as_json: bool) -> int:
     """Judge, write the evidence, show it, and give the exit code."""
-    records, folder = _judge(asked)
+    records, folder, problem = _judge(asked)
     code = 0 if asked.report_only else worst_exit(record.verdict.exit_code for record in records)
+    if problem is not None:
+        code = problem.exit_code
     if as_json:
         print_json({"exit_code": code, "out": str(folder), "compressed": [_brief(record) for record in records]})
     else:
         _show(records, folder)
+    if problem is not None:
+        raise problem
     return code
 
 
 def demo(out: Path | None) -> int:
     """Judge the census suite and tell each compressed model's exit code; 0 when all could be evaluated."""
-    records, folder = _judge(Run(suite=DEMO, out=out))
+    records, folder, _ = _judge(Run(suite=DEMO, out=out))
     _show(records, folder)
     print_text(f"\nAs a gate, `paritygate run {DEMO} --compressed NAME` exits with:")
     print_text("\n".join(f"  {record.verdict.exit_code}  {record.compressed_name}" for record in records))
@@ -141,23 +148,38 @@ def print_json(value: object) -> None:
     print_text(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path]:
+def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path, OutputError | None]:
+    """The records, their folder, and what kept the ledger from learning of them, which leaves the evidence complete."""
     loaded = replace(load_suite(find_suite(asked.suite)), allow_pickle=asked.allow_pickle)
     folder = asked.out or Path(OUT) / loaded.suite.suite
     _refuse_unwritable(folder)
+    book = None
+    if asked.ledger is not None:
+        from validate.bookkeeping import open_book
+
+        book = open_book(asked.ledger)
     judged = pipeline.evaluate(
         loaded,
         compressed=asked.compressed or None,
         command=_command(asked),
         report_only=asked.report_only,
         rows_in=folder,
-        attempts=read_attempts(folder / ATTEMPTS),
+        attempts=read_attempts(folder / ATTEMPTS) if book is None else book.attempts,
         cache=open_cache() if asked.use_cache else None,
         progress=_progress(),
     )
     records = [one.record for one in judged]
-    write(records, [one.rows for one in judged], folder, edge_rows=[one.edge_rows for one in judged])
-    return records, folder
+    if book is None:
+        _write(judged, folder)
+        return records, folder, None
+    since, problem = book.since(records)
+    _write(judged, folder, since)
+    return records, folder, book.enter(records, folder) or problem
+
+
+def _write(judged: Sequence[Judged], folder: Path, since: Mapping[str, Since] | None = None) -> None:
+    records, rows, edge_rows = zip(*((one.record, one.rows, one.edge_rows) for one in judged), strict=True)
+    write(records, rows, folder, edge_rows=edge_rows, since=since)
 
 
 def _progress() -> Progress:

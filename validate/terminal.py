@@ -152,7 +152,7 @@ def _cells(record: EvidenceRecord) -> tuple[Text, ...]:
     everything, worst = overall(record), worst_guarded(record)
     return (
         Text(printable(record.compressed_name)),
-        _outcome(record.verdict.outcome),
+        outcome_text(record.verdict.outcome),
         Text("\n".join(_change(everything)) if everything else wording.ABSENT),
         Text(f"{_short(worst.slice.name, 60)}\n{_change(worst)[0]}" if worst else wording.ABSENT),
         Text(flagged_text(record).replace(", ", "\n")),
@@ -177,7 +177,7 @@ def _verdict(record: EvidenceRecord) -> RenderableType:
     """Give the verdict's own line, and the first of its reasons."""
     outcome, reasons = record.verdict.outcome, record.verdict.reasons
     line = printable(record.verdict.line).removeprefix(outcome)
-    heading = Text.assemble("\n", (f"{printable(record.compressed_name)}: ", "bold"), _outcome(outcome), line)
+    heading = Text.assemble("\n", (f"{printable(record.compressed_name)}: ", "bold"), outcome_text(outcome), line)
     bullets = Table.grid(padding=(0, 1))
     for reason in reasons[:MOST_REASONS]:
         bullets.add_row("–", Text(_short(reason, 400), overflow="fold"))
@@ -190,7 +190,8 @@ def _short(text: str, most: int) -> str:
     return printable(text if len(text) <= most else f"{text[: most - 1]}…")
 
 
-def _outcome(outcome: Outcome) -> Text:
+def outcome_text(outcome: Outcome) -> Text:
+    """Give the outcome's word in its colour."""
     return Text(str(outcome), style=_STYLES[outcome])
 
 

@@ -155,7 +155,10 @@ def _together(folder: Path) -> Verification:
         wrong.append(f"{RESULTS}: the models' records are not of one run")
     if not all(map(_same_version, records)):
         return Verification(wrong=tuple(wrong))
-    made = rendered(records)
+    try:
+        made = rendered(records, folder)
+    except OutputError as error:
+        return Verification(wrong=tuple(wrong), unreadable=(str(error),))
     wrong += [f"{name}: is not what the records give" for name in made if _bytes(folder / name) != made[name]]
     return Verification(wrong=tuple(wrong), held=() if wrong else (f"{', '.join(made)}: rendered again, to the byte",))
 

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from validate.stats.results import Interval
 
@@ -96,6 +97,14 @@ def interval(found: Interval, *, rate: bool, margin: float | None = None) -> str
     limit = None if margin is None else -margin
     low, high = (change(x, rate=rate, limit=limit) for x in (found.low, found.high))
     return f"{low} to {high}"
+
+
+def moment(stamp: str) -> str:
+    """`2026-03-31 14:05 UTC`, from a time stamp of ISO 8601; as it stands where it is none."""
+    try:
+        return f"{datetime.fromisoformat(stamp).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return stamp
 
 
 def plural(n: int, word: str, many: str | None = None) -> str:

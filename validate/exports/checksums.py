@@ -16,6 +16,13 @@ def checksums(folder: Path, names: Iterable[str]) -> bytes:
     return "".join(f"{_sha256(folder / name)}  {name}\n" for name in names).encode()
 
 
+def with_file(sums: Mapping[str, str], name: str, content: bytes) -> bytes:
+    """The content of SHA256SUMS with this file in its last line; the other lines say what they said."""
+    kept = {other: digest for other, digest in sums.items() if other != name}
+    kept[name] = hashlib.sha256(content).hexdigest()
+    return "".join(f"{digest}  {other}\n" for other, digest in kept.items()).encode()
+
+
 def read_checksums(folder: Path) -> Mapping[str, str]:
     """The SHA-256 of each file that a folder's SHA256SUMS names, by its path relative to the folder.
 

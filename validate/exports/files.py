@@ -1,20 +1,26 @@
 """The files of a run, written so that an interruption leaves the old evidence or the new, never half of either."""
 
+import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from validate import decisions
 from validate.attempts import append_attempts
+from validate.decisions import Decisions
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, read_record, to_json
-from validate.exports.checksums import NAME, checksums
+from validate.exports.checksums import NAME, broken, checksums, read_checksums, with_file
 from validate.exports.junit import junit
 from validate.exports.rowfile import arrow_table
 from validate.exports.summary import summary
 from validate.exports.tables import slice_table
+from validate.ledger import since as ledger_since
+from validate.ledger.beside import read_beside
+from validate.ledger.since import Since
 from validate.recording import attempts_of
 from validate.report import render
 from validate.suite_folder import ATTEMPTS
@@ -24,8 +30,8 @@ ROWS = "rows.parquet"
 EDGE_ROWS = "edge_rows.parquet"
 SLICES = "slices.parquet"
 
+REPORT = "report.html"
 _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
-    "report.html": render,
     "summary.md": summary,
     "junit.xml": junit,
 }
@@ -37,15 +43,18 @@ def write(
     out: Path,
     *,
     edge_rows: Sequence[pd.DataFrame | None] = (),
+    since: Mapping[str, Since] | None = None,
 ) -> tuple[Path, ...]:
     """Write every file of a run below `out` and return their paths.
 
-    Per compressed model: `results.json`, `slices.parquet` and, where given, `rows.parquet` and `edge_rows.parquet`.
+    Per compressed model: `results.json`, `slices.parquet` and, where given, `rows.parquet` and `edge_rows.parquet`;
+    with a ledger `since.json`. A decision about an earlier run is set aside under the first digits of that run's hash.
     Each folder's `SHA256SUMS` comes last: files of a run that was interrupted do not agree with it. Raises OutputError.
     """
     edges = edge_rows or [None] * len(records)
-    given = zip(records, rows, edges, strict=True)
-    written = [path for record, *tables in given for path in _write_one(record, tables, out)]
+    written = []
+    for record, *tables in zip(records, rows, edges, strict=True):
+        written += _write_one(record, tables, out, (since or {}).get(record.compressed_name))
     attempts = attempts_of(records)
     if attempts:
         append_attempts(out / ATTEMPTS, attempts)
@@ -54,9 +63,14 @@ def write(
     return (*written, *write_together(kept, out))
 
 
-def rendered(records: Sequence[EvidenceRecord]) -> dict[str, bytes]:
-    """The files that speak of all compressed models of a run, by name; they are made from the records alone."""
-    return {name: make(records).encode() for name, make in _TOGETHER.items()}
+def rendered(records: Sequence[EvidenceRecord], out: Path) -> dict[str, bytes]:
+    """The files that speak of all compressed models of a run, by name.
+
+    They are made from the records and, in the report, from what lies beside them: decisions and earlier runs.
+    """
+    beside = [read_beside(out / record.compressed_name, record) for record in records]
+    made = {name: make(records).encode() for name, make in _TOGETHER.items()}
+    return {REPORT: render(records, beside).encode(), **made}
 
 
 def read_records(folder: Path) -> list[EvidenceRecord]:
@@ -70,9 +84,9 @@ def read_records(folder: Path) -> list[EvidenceRecord]:
 
 def write_together(records: Sequence[EvidenceRecord], out: Path) -> tuple[Path, ...]:
     """Write the files that speak of all compressed models of a run."""
-    written = [_replace(out / name, content) for name, content in rendered(records).items()]
+    written = [_replace(out / name, content) for name, content in rendered(records, out).items()]
     beside = (ATTEMPTS, *(f"{record.compressed_name}/{NAME}" for record in records))
-    names = [*_TOGETHER, *(name for name in beside if (out / name).is_file())]
+    names = [REPORT, *_TOGETHER, *(name for name in beside if (out / name).is_file())]
     return (*written, _replace(out / NAME, checksums(out, names)))
 
 
@@ -81,13 +95,32 @@ def write_text(path: Path, text: str) -> Path:
     return _replace(path, text.encode())
 
 
-def _write_one(record: EvidenceRecord, given: Sequence[pd.DataFrame | Path | None], out: Path) -> list[Path]:
+def write_decisions(made: Decisions, folder: Path) -> Path:
+    """Write a model's decisions beside its record, and enter them in the folder's SHA256SUMS.
+
+    Raises:
+        OutputError: the evidence is not what was written: nobody can decide on it.
+    """
+    sums = read_checksums(folder)
+    changed = broken(folder, {name: digest for name, digest in sums.items() if name != decisions.FILE})
+    if changed:
+        raise OutputError(str(folder), "the evidence was changed since it was written", changed[0])
+    content = decisions.to_json(made)
+    path = _replace(folder / decisions.FILE, content)
+    _replace(folder / NAME, with_file(sums, decisions.FILE, content))
+    return path
+
+
+def _write_one(
+    record: EvidenceRecord, given: Sequence[pd.DataFrame | Path | None], out: Path, since: Since | None
+) -> list[Path]:
     """One compressed model's files; a table of an earlier run that this one does not have goes away."""
     folder = out / record.compressed_name
     tables = {
         SLICES: slice_table(record) if record.comparisons else None,
         **dict(zip((ROWS, EDGE_ROWS), given, strict=True)),
     }
+    _set_aside(folder)
     written = [_replace(folder / RESULTS, to_json(record))]
     for name, table in tables.items():
         if table is None:
@@ -96,7 +129,24 @@ def _write_one(record: EvidenceRecord, given: Sequence[pd.DataFrame | Path | Non
             written.append(_renamed(table, folder / name))
         else:
             written.append(_replace(folder / name, _parquet(table)))
-    return [*written, _replace(folder / NAME, checksums(folder, [path.name for path in written]))]
+    if since is None:
+        _remove(folder / ledger_since.FILE)
+    else:
+        written.append(_replace(folder / ledger_since.FILE, ledger_since.to_json(since)))
+    names = [path.name for path in (*written, *sorted(folder.glob("decision-*.json")))]
+    return [*written, _replace(folder / NAME, checksums(folder, names))]
+
+
+def _set_aside(folder: Path) -> None:
+    """Keep a decision whose record is about to be replaced."""
+    path = folder / decisions.FILE
+    try:
+        digest = hashlib.sha256((folder / RESULTS).read_bytes()).hexdigest()
+        path.replace(folder / f"decision-{digest[:12]}.json")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OutputError(str(path), f"cannot be set aside: {error.strerror or error}") from error
 
 
 def _remove(path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal
 
+from validate.comparison import Comparison
 from validate.decisions import Decision
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, to_json
@@ -59,6 +60,7 @@ class RunBody(_Body):
     outcome: Outcome  # the verdict
     exit_code: int
     line: str
+    everything: SliceSummary | None  # all examples; None where nothing was compared
     waivers: tuple[str, ...] = ()  # ids of those that were used
     slices_sha256: str  # of the entry's slices
 
@@ -137,18 +139,19 @@ def signature_draft(record: EvidenceRecord, subject: str, *, key: str, date: str
 
 def summaries(record: EvidenceRecord) -> tuple[SliceSummary, ...]:
     """The record's slices in short, in its order."""
-    return tuple(
-        SliceSummary(
-            name=c.slice.name,
-            guard=c.slice.guard,
-            flagged=c.flagged,
-            n=c.slice.n,
-            change=c.change.estimate,
-            low=c.change.low,
-            high=c.change.high,
-            outcome=c.outcome,
-        )
-        for c in record.comparisons
+    return tuple(_summary(c) for c in record.comparisons)
+
+
+def _summary(c: Comparison) -> SliceSummary:
+    return SliceSummary(
+        name=c.slice.name,
+        guard=c.slice.guard,
+        flagged=c.flagged,
+        n=c.slice.n,
+        change=c.change.estimate,
+        low=c.change.low,
+        high=c.change.high,
+        outcome=c.outcome,
     )
 
 
@@ -254,6 +257,7 @@ def _run_body(record: EvidenceRecord, slices_sha256: str) -> RunBody:
         outcome=record.verdict.outcome,
         exit_code=record.verdict.exit_code,
         line=record.verdict.line,
+        everything=None if everything is None else _summary(everything),
         slices_sha256=slices_sha256,
     )
 

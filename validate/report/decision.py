@@ -8,6 +8,7 @@ from validate.comparison import Comparison
 from validate.disparity import Disparity
 from validate.evidence import EvidenceRecord
 from validate.gate import CheckKind
+from validate.ledger.since import Since
 from validate.outcome import Outcome
 from validate.report.facts import change_text, is_rate, limit, margin_text, noted, rate, worst_guarded
 from validate.report.tables import Status, status
@@ -113,7 +114,7 @@ def _false_reject(record: EvidenceRecord) -> str:
     return f"{text}: here {wording.listing(named)}."
 
 
-def doubts(record: EvidenceRecord) -> Iterator[Doubt]:
+def doubts(record: EvidenceRecord, since: Since | None = None) -> Iterator[Doubt]:
     """What could make this verdict wrong, or keep it from meaning what a reader hopes."""
     yield from _doubts_of_size(record)
     yield from _doubts_of_data(record)
@@ -129,22 +130,28 @@ def doubts(record: EvidenceRecord) -> Iterator[Doubt]:
         title="Another environment",
         text=f"Measured on {machine}. The environment of use was not declared, so no difference could be looked for.",
     )
-    yield Doubt(title="Reuse of the examples", text=_reuse(record))
+    yield Doubt(title="Reuse of the examples", text=_reuse(record, since))
 
 
-def _reuse(record: EvidenceRecord) -> str:
+def _reuse(record: EvidenceRecord, since: Since | None) -> str:
     attempt = record.run.attempt
+    alone = since is None or since.earlier == 0
     if attempt is None:
-        return "How often these examples were used before is not recorded, and there is no earlier run to compare with."
-    known = f"Gate attempt {attempt:,} on these examples, as far as the output folder remembers"
+        known = "How often these examples were used before is not recorded"
+        return f"{known}, and there is no earlier run to compare with." if alone else f"{known}."
+    known = f"Gate attempt {attempt:,} on these examples, as far as the {_memory(since)} remembers"
     if attempt == 1:
-        return f"{known}; there is no earlier run to compare with."
+        return f"{known}; there is no earlier run to compare with." if alone else f"{known}."
     told = (
         "the level is shared out among the declared attempts"
         if record.policy.attempts
         else "no allowance is made for it"
     )
     return f"{known}: a model tuned on earlier results looks better than it is; {told}."
+
+
+def _memory(since: Since | None) -> str:
+    return "output folder" if since is None else "ledger"
 
 
 def _doubts_of_size(record: EvidenceRecord) -> Iterator[Doubt]:

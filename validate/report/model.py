@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from validate import wording
 from validate.comparison import Comparison
 from validate.evidence import EvidenceRecord
+from validate.ledger.beside import NOTHING, Beside
 from validate.outcome import Outcome
 from validate.predictions import ModelIdentity
 from validate.report.decision import Decision, Doubt, Finding, decision, doubts, findings
 from validate.report.discovery import DiscoveryView, discovery_view
+from validate.report.earlier import Change, Person, change, person
 from validate.report.facts import is_rate
 from validate.report.forest import Scale, scale
 from validate.report.tables import (
@@ -104,10 +106,15 @@ class ModelView:
     residual: tuple[Residual, ...]
     notes: tuple[NoteRow, ...]
     checks: tuple[CheckRow, ...]
+    person: Person
+    since: Change
 
 
-def model_view(record: EvidenceRecord, anchor: str, *, most: int) -> ModelView:
-    """The view of one record; `most` limits the rows of tables other than of guarded, flagged and blind slices."""
+def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside = NOTHING) -> ModelView:
+    """The view of one record and what lies beside it.
+
+    `most` limits the rows of tables other than of guarded, flagged and blind slices.
+    """
     checks = tuple(_check_rows(record, anchor))
     guarded, flagged, noted, rest = _sorted_out(record)
     on = scale([*guarded, *flagged] or list(record.comparisons))
@@ -119,7 +126,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int) -> ModelView:
         anchor=anchor,
         name=record.compressed_name,
         decision=decision(record),
-        doubts=tuple(doubts(record)),
+        doubts=tuple(doubts(record, beside.since)),
         findings=findings(record, anchor),
         tables=(
             slice_table("guarded", "Guarded slices: each must PASS", by_room(guarded), on),
@@ -143,6 +150,8 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int) -> ModelView:
         residual=tuple(_residual(record)),
         notes=tuple(NoteRow(kind=n.kind, slice=n.slice or "", text=n.text) for n in record.notes),
         checks=checks,
+        person=person(beside.decisions),
+        since=change(beside.since, rate=told),
     )
 
 

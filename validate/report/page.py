@@ -12,6 +12,7 @@ from validate import wording
 from validate.contract import ContractResult
 from validate.evidence import EvidenceRecord
 from validate.frameworks import frameworks, unplaced
+from validate.ledger.beside import NOTHING, Beside
 from validate.methods import Method
 from validate.places import reports_dir
 from validate.report.model import ModelView, model_view
@@ -65,26 +66,29 @@ class Page:
     reproduction: tuple[Fact, ...]
 
 
-def render(records: Sequence[EvidenceRecord]) -> str:
+def render(records: Sequence[EvidenceRecord], beside: Sequence[Beside] | None = None) -> str:
     """The report on all compressed models of a run as one HTML page.
 
-    The records are of one run: they share suite, data and policy. ValueError without a record.
+    The records are of one run: they share suite, data and policy. `beside` holds each record's decisions and earlier
+    runs, where there are any. ValueError without a record.
     """
     if not records:
         raise ValueError("a report needs at least one record")
+    return layout("page.html.j2", page_view(records, beside or [NOTHING] * len(records)))
+
+
+def layout(template: str, page: object) -> str:
+    """A view laid out by a template of ours, in a page that runs nothing and fetches nothing."""
     folder = reports_dir() / "templates"
     style = (folder / "style.css").read_text(encoding="utf-8")
-    return (
-        _environment(folder)
-        .get_template("page.html.j2")
-        .render(page=page_view(records), style=style, style_hash=_csp_hash(style), icons=_ICONS)
-    )
+    made = _environment(folder).get_template(template)
+    return made.render(page=page, style=style, style_hash=_csp_hash(style), icons=_ICONS)
 
 
-def page_view(records: Sequence[EvidenceRecord]) -> Page:
+def page_view(records: Sequence[EvidenceRecord], beside: Sequence[Beside]) -> Page:
     """The view of a run."""
     first = records[0]
-    known = frameworks()
+    shown = frameworks()
     most = max(50, MOST_ROWS // len(records))
     return Page(
         title=first.suite.release.system or first.suite.name,
@@ -94,13 +98,16 @@ def page_view(records: Sequence[EvidenceRecord]) -> Page:
         gated=not first.run.report_only,
         header=header(first),
         overview=overview(records),
-        models=tuple(model_view(r, f"m{i}", most=most) for i, r in enumerate(records, start=1)),
+        models=tuple(
+            model_view(record, f"m{i}", most=most, beside=known)
+            for i, (record, known) in enumerate(zip(records, beside, strict=True), start=1)
+        ),
         data=tuple(data_facts(first)),
         contract=tuple(_contract_row(found) for found in first.contract),
         policy=tuple(policy_facts(first)),
         methods=first.methods,
-        frameworks=tuple(framework_view(framework, records, SHARED) for framework in known),
-        unplaced=unplaced(known, first),
+        frameworks=tuple(framework_view(framework, records, SHARED) for framework in shown),
+        unplaced=unplaced(shown, first),
         command=first.run.command,
         reproduction=tuple(reproduction(records)),
     )

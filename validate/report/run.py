@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from validate import wording
 from validate.evidence import EvidenceRecord, sha256
@@ -95,7 +94,7 @@ def header(record: EvidenceRecord) -> tuple[Fact, ...]:
             text=f"{data.n:,} from {data.source}, {_short(data.sha256)}" if data else "could not be read",
         ),
         Fact(name="Dense model", text=_short_identity(record)),
-        Fact(name="Run", text=f"{_moment(record.run.started)}, {record.run.id}"),
+        Fact(name="Run", text=f"{wording.moment(record.run.started)}, {record.run.id}"),
         Fact(name="Signature", text="Not signed"),
     ]
     return tuple(found)
@@ -106,14 +105,6 @@ def _short_identity(record: EvidenceRecord) -> str:
         return "not loaded"
     digest = f", {_short(record.dense.sha256)}" if record.dense.sha256 else ""
     return f"{record.dense.source}{digest}"
-
-
-def _moment(started: str) -> str:
-    """A time stamp as people read it; as it stands where it is none."""
-    try:
-        return f"{datetime.fromisoformat(started).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    except ValueError:
-        return started
 
 
 def _short(digest: str) -> str:

@@ -1,0 +1,52 @@
+"""The runs that a ledger holds, each with what was later said about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from validate.attempts import Attempt
+from validate.decisions import Decision
+from validate.ledger.entries import DecisionBody, Entry, RunBody, SignatureBody, body_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One compressed model's run."""
+
+    entry: Entry
+    body: RunBody
+    signed: bool  # its evidence was signed later
+    decisions: tuple[Decision, ...]  # of people, oldest first
+
+
+def runs(entries: Sequence[Entry]) -> tuple[Run, ...]:
+    """The runs, oldest first; OutputError where an entry cannot be read."""
+    bodies = [(entry, body_of(entry)) for entry in entries]
+    signed = {entry.subject for entry, body in bodies if isinstance(body, SignatureBody)}
+    decided: dict[str, list[Decision]] = {}
+    for entry, body in bodies:
+        if isinstance(body, DecisionBody):
+            decided.setdefault(entry.subject, []).append(body.decision)
+    return tuple(
+        Run(
+            entry=entry,
+            body=body,
+            signed=entry.subject in signed,
+            decisions=tuple(decided.get(entry.subject, ())),
+        )
+        for entry, body in bodies
+        if isinstance(body, RunBody)
+    )
+
+
+def attempts(found: Sequence[Run]) -> tuple[Attempt, ...]:
+    """The runs that count as gate attempts on a test set."""
+    return tuple(
+        Attempt(
+            data_sha256=run.body.data_sha256,
+            artifact_sha256=run.body.artifact_sha256,
+            compressed=run.body.compressed,
+            date=run.body.finished,
+        )
+        for run in found
+        if run.body.attempt is not None and run.body.data_sha256 and run.body.artifact_sha256
+    )

@@ -1,0 +1,96 @@
+"""What a ledger tells over time: verdicts, trends per slice, waivers burnt down, attempts per test set."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from validate.attempts import attempt_number
+from validate.ledger.entries import SliceSummary
+from validate.ledger.runs import Run, attempts
+
+MOST_SLICES = 40  # of one model that are followed
+MOST_RUNS = 60  # of one model that a trend goes back
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceTrend:
+    """One slice over the runs of its line: None where a run did not have it."""
+
+    name: str
+    guard: bool
+    values: tuple[SliceSummary | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One compressed model's name in one suite, over time."""
+
+    suite: str
+    compressed: str
+    runs: tuple[Run, ...]  # oldest first
+    recent: tuple[Run, ...]  # the latest of them, which the trends go over
+    slices: tuple[SliceTrend, ...]  # guarded ones, and those that once failed or were flagged
+    left_out: int  # such slices beyond the most that are followed
+
+    @property
+    def waivers_gone(self) -> tuple[str, ...]:
+        """Waivers that an earlier run used and the last one does not."""
+        used = dict.fromkeys(waiver for run in self.runs for waiver in run.body.waivers)
+        return tuple(waiver for waiver in used if waiver not in self.runs[-1].body.waivers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetUse:
+    """How often one test set was used to gate."""
+
+    data_sha256: str
+    suites: tuple[str, ...]
+    n: int | None
+    attempts: int  # different models that were gated on it
+    runs: int  # also those that gated the same model again, or did not gate
+
+
+def lines(found: Sequence[Run], slices: Callable[[int], tuple[SliceSummary, ...]]) -> tuple[Line, ...]:
+    """A line for each compressed model of each suite, in the order of their first runs; `slices` gives an entry's."""
+    grouped: dict[tuple[str, str], list[Run]] = {}
+    for run in found:
+        grouped.setdefault((run.body.suite, run.body.compressed), []).append(run)
+    made = []
+    for (suite, compressed), own in grouped.items():
+        recent = own[-MOST_RUNS:]
+        known = [{one.name: one for one in slices(run.entry.seq)} for run in recent]
+        names = [name for name in dict.fromkeys(n for run in known for n in run) if _followed(name, known)]
+        trends = tuple(_trend(name, known) for name in names[:MOST_SLICES])
+        made.append(
+            Line(
+                suite=suite,
+                compressed=compressed,
+                runs=tuple(own),
+                recent=tuple(recent),
+                slices=trends,
+                left_out=max(0, len(names) - MOST_SLICES),
+            )
+        )
+    return tuple(made)
+
+
+def _followed(name: str, known: Sequence[dict[str, SliceSummary]]) -> bool:
+    return any(run[name].guard or run[name].flagged for run in known if name in run)
+
+
+def _trend(name: str, known: Sequence[dict[str, SliceSummary]]) -> SliceTrend:
+    values = tuple(run.get(name) for run in known)
+    return SliceTrend(name=name, guard=any(one.guard for one in values if one), values=values)
+
+
+def set_uses(found: Sequence[Run]) -> Iterator[SetUse]:
+    """Each test set with how often it was used; the same artifact counts once, as it does for a run's own number."""
+    counted = attempts(found)
+    for digest in dict.fromkeys(run.body.data_sha256 for run in found if run.body.data_sha256):
+        own = [run for run in found if run.body.data_sha256 == digest]
+        yield SetUse(
+            data_sha256=digest,
+            suites=tuple(dict.fromkeys(run.body.suite for run in own)),
+            n=own[-1].body.n,
+            attempts=attempt_number(counted, digest, "") - 1,  # of a model that nobody judged yet: the next number
+            runs=len(own),
+        )
