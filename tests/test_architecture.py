@@ -25,7 +25,7 @@ screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
 gate checks guards edge_cases methods evidence judgement notebook recording decisions ledger
 frameworks report exports streaming pipeline recomputation verification bookkeeping
-terminal terminal_history finding_text commands history cli
+terminal terminal_history finding_text commands history pytest_plugin cli
 """
 ORDER = STAGES.split()
 
@@ -46,6 +46,7 @@ HOMES = {
     "sqlalchemy": "validate.ledger",
     "rich": "validate.terminal",
     "typer": "validate.cli",
+    "pytest": "validate.pytest_plugin",
 }
 FRAMEWORKS = {"torch", "safetensors", "sklearn", "great_expectations", "statsmodels"}
 

@@ -203,6 +203,24 @@ def history(
 
 
 @app.command()
+def verdict(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an earlier run.")]) -> None:
+    """Print an earlier run's verdict, of its worst model."""
+    from validate import commands
+
+    commands.verdict(folder)
+
+
+@app.command()
+def check(
+    suites: Annotated[list[str], typer.Argument(metavar="SUITE", help="Suite files, their folders or shipped suites.")],
+) -> int:
+    """Read suite files and list every mistake; runs no model."""
+    from validate import commands
+
+    return commands.check(suites)
+
+
+@app.command()
 def suites() -> None:
     """List the suites that came with this installation."""
     import tomllib

@@ -15,6 +15,7 @@ from validate.cache import open_cache
 from validate.comparison import total
 from validate.errors import OutputError, SuiteError
 from validate.evidence import EvidenceRecord
+from validate.exports.annotations import annotations
 from validate.exports.files import read_records, write, write_text, write_together
 from validate.gate import worst_exit
 from validate.ledger.since import Since
@@ -23,7 +24,7 @@ from validate.progress import SILENT, Progress
 from validate.recording import Judged
 from validate.report.facts import overall
 from validate.stats.rates import wilson_interval
-from validate.suite_file import load_suite, with_search
+from validate.suite_file import load_statements, load_suite, with_search
 from validate.suite_folder import ATTEMPTS, OUT
 
 DEMO = "census_income"
@@ -64,6 +65,8 @@ def run(asked: Run, *, as_json: bool) -> int:
         print_json({"exit_code": code, "out": str(folder), "compressed": [_brief(record) for record in records]})
     else:
         _show(records, folder)
+    if os.environ.get("GITHUB_ACTIONS") == "true" and not as_json:
+        print_text("\n".join(annotations(records, str(find_suite(asked.suite)))))
     if problem is not None:
         raise problem
     return code
@@ -136,6 +139,27 @@ def verify(folder: Path, *, as_json: bool) -> int:
     else:
         terminal.console().print(terminal.verification(found))
     return found.exit_code
+
+
+def verdict(folder: Path) -> None:
+    """Print the worst verdict of an earlier run, in a word."""
+    outcomes = {record.verdict.exit_code: record.verdict.outcome for record in read_records(folder)}
+    print_text(str(outcomes[worst_exit(outcomes)]))
+
+
+def check(suites: Sequence[str]) -> int:
+    """Say of each suite whether it can be read, and list the mistakes of those that cannot; 2 where there are any."""
+    wrong = 0
+    for name in suites:
+        try:
+            loaded = load_suite(find_suite(name))
+            load_statements(loaded)
+        except SuiteError as error:
+            wrong += 1
+            print(f"paritygate: {error}", file=sys.stderr)
+        else:
+            print_text(f"{loaded.path}: no mistake found")
+    return SuiteError.exit_code if wrong else 0
 
 
 def print_text(text: str) -> None:
