@@ -20,7 +20,7 @@ edge_kinds edge_rules suite_file
 stats wording starter attempts hooks tables parts suite_folder
 contract data batched progress predictions cache runners answers
 attributes survey joint slices counts metrics
-changes rate_changes score_changes sample_size planning description totals measure
+populations changes rate_changes score_changes sample_size planning description totals measure
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
 gate checks guards edge_cases methods evidence judgement notebook recording decisions ledger

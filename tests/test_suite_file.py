@@ -462,7 +462,7 @@ def test_the_reference_page_names_every_key_and_its_example_loads(load):
     page = (Path(__file__).parents[1] / "docs" / "suite-file.md").read_text(encoding="utf-8")
     keys = {key for table in (schema(), *schema()["$defs"].values()) for key in table["properties"]}
     rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
-    assert rows == keys - {"release", "data", "models", "slices", "edge_cases", "gate", "discover"}
+    assert rows == keys - {"release", "data", "models", "slices", "edge_cases", "gate", "discover", "populations"}
     example = re.search(r"```toml\n(suite = .*?)```", page, re.DOTALL)
     assert load(example[1]).suite.suite == "hours"
     for line in re.findall(r"\| `([\w.]+ = [^`]*)` \|$", page, re.MULTILINE):

@@ -19,6 +19,7 @@ from validate.edge_cases.review import ReviewQueue
 from validate.errors import OutputError
 from validate.gate import CheckResult, Verdict
 from validate.methods import Method
+from validate.populations import PopulationResult
 from validate.predictions import ModelIdentity
 from validate.suite import Gate, Release, Statement
 from validate.suite_words import Task
@@ -113,6 +114,7 @@ class EvidenceRecord:
     edge_cases: EdgeEvidence | None = None  # None where the suite has none, or they were not reached
     environment: Mapping[str, str]  # python, platform, cpu, torch, … versions
     discovery: Discovery | None = None  # what a search found, where the suite asks for one; never gates
+    populations: tuple[PopulationResult, ...] = ()  # several trainings per side, where named; never gates
 
 
 def to_json(record: EvidenceRecord) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 from validate.answers import answer
 from validate.attempts import Attempt
 from validate.cache import Cache
+from validate.changes import policy_level
 from validate.checks import integrity_check
 from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
@@ -27,6 +28,7 @@ from validate.features import feature_clusters
 from validate.judgement import judge_pair
 from validate.metrics import needs_scores
 from validate.outcome import Outcome
+from validate.populations import PopulationResult, compare_populations, not_compared, sides
 from validate.predictions import Predictions, answers, pair
 from validate.progress import SILENT, Progress
 from validate.recording import (
@@ -109,7 +111,7 @@ def evaluate(
         membership = with_natural(membership, loaded, dataset, dense)
     except ModelError as error:
         return tuple(not_judged(name, occasion, found, error) for name in names)
-    found = replace(found, dense=dense.model)
+    found = replace(found, dense=dense.model, populations=_populations(occasion, dataset, progress))
     asked = Questions(membership=membership, dense=dense, edge=edge, edge_dense=edge_dense)
     judged: list[Judged] = []
     for name in names:
@@ -210,6 +212,29 @@ def _predict(
         return given, None
     with clock.stage("edge cases"):
         return given, _answered(f"{name}, edge cases", runner, edge.dataset, occasion, progress)
+
+
+def _populations(occasion: Occasion, dataset: Dataset, progress: Progress) -> tuple[PopulationResult, ...]:
+    """Every population that the suite names; one that cannot be run says why, and stops nothing else."""
+    found = []
+    for name, population in occasion.loaded.suite.populations.items():
+        matched = population.matched
+
+        def answered(side: str, specs: Sequence[ModelSpec], name: str = name) -> list[Predictions]:
+            titles = [f"{name}, {side} {i}" for i in range(1, len(specs) + 1)]
+            asked = zip(titles, specs, strict=True)
+            return [_predict(title, spec, occasion, (dataset, None), progress)[0] for title, spec in asked]
+
+        try:
+            dense, compressed = answered("dense", population.dense), answered("compressed", population.compressed)
+            both = sides(dataset, dense, compressed)
+        except ModelError as error:
+            seeds = len(population.dense), len(population.compressed)
+            found.append(not_compared(name, seeds, str(error), matched=matched))
+            continue
+        level = policy_level(occasion.loaded.suite.gate)
+        found.append(compare_populations(name, dataset, both, matched=matched, level=level))
+    return tuple(found)
 
 
 def _answered(title: str, runner: Runner, dataset: Dataset, occasion: Occasion, progress: Progress) -> Predictions:

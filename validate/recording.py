@@ -31,6 +31,7 @@ from validate.judgement import Judgement
 from validate.methods import methods
 from validate.metrics import METRICS
 from validate.outcome import Outcome
+from validate.populations import PopulationResult
 from validate.predictions import ModelIdentity
 from validate.suite import LoadedSuite
 from validate.suite_file import load_statements, policy_sha256
@@ -96,6 +97,7 @@ class Found:
     features: Attribute | None = None  # clusters, where the suite names features
     discovery: Discovery | None = None
     edge_cases: EdgeEvidence | None = None
+    populations: tuple[PopulationResult, ...] = ()
 
     @property
     def data_sha256(self) -> str | None:
@@ -175,6 +177,7 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
         edge_cases=found.edge_cases,
         environment=environment(),
         discovery=found.discovery,
+        populations=found.populations,
     )
 
 

@@ -343,6 +343,18 @@ class Discover(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Population(Table):
+    """Several trainings of the dense model and of a compressed one: described beside the verdict, never gating."""
+
+    dense: Annotated[tuple[ModelSpec, ...], Field(min_length=1)]
+    """The dense models, one per seed; each as a table like those of [models]."""
+    compressed: Annotated[tuple[ModelSpec, ...], Field(min_length=1)]
+    """The compressed models, one per seed."""
+    matched: bool = True
+    """Whether compressed model i was made from dense model i; false: the seeds of the two sides are unrelated."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suite(Table):
     """A suite of paritygate: what is compared, on which examples, and what counts as too much loss.
 
@@ -367,6 +379,8 @@ class Suite(Table):
     """Sets of rare, corrupted, shifted and curated inputs, judged like slices."""
     gate: Gate = field(default_factory=Gate)
     """The policy."""
+    populations: Mapping[FolderName, Population] = field(default_factory=dict)
+    """Several trainings per side, by name: which classes and examples compression hits whatever the seed."""
     discover: Discover | None = None
     """Also search for damaged slices that nobody declared, and report them."""
 

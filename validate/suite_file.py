@@ -26,6 +26,7 @@ from validate.suite import (
     LoadedSuite,
     Models,
     NamedSlice,
+    Population,
     Release,
     Statement,
     Suite,
@@ -251,6 +252,7 @@ _TABLES: dict[str, Any] = {
     "(where)": NamedSlice,
     **{f"({key})": kind for key, kind in EDGE_CASE_KINDS.items()},
     "gate": Gate,
+    **dict.fromkeys(("populations",), Population),
     "discover": Discover,
     "statements": Statement,
 }

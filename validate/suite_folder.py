@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from validate.hooks import hook_files
-from validate.suite import CACHED, LoadedSuite, TorchModel
+from validate.suite import CACHED, LoadedSuite, ModelSpec, TorchModel
 from validate.suite_edge_cases import PythonCases
 from validate.tables import file_sha256
 
@@ -14,10 +14,18 @@ OUT = "paritygate-out"  # where runs write, unless told otherwise
 ATTEMPTS = "attempts.jsonl"  # the file by which a folder that a run wrote is known
 
 
+def _models(loaded: LoadedSuite) -> Iterator[ModelSpec]:
+    """Every model that the suite names."""
+    models = loaded.suite.models
+    yield from (models.dense, *models.compressed.values())
+    for population in loaded.suite.populations.values():
+        yield from (*population.dense, *population.compressed)
+
+
 def hooks_of(loaded: LoadedSuite) -> tuple[str, ...]:
     """Every hook that the suite names."""
     data, models = loaded.suite.data, loaded.suite.models
-    specs = [model.torch for model in (models.dense, *models.compressed.values()) if isinstance(model, TorchModel)]
+    specs = [model.torch for model in _models(loaded) if isinstance(model, TorchModel)]
     specs += [column.python for column in data.columns]
     features = None if loaded.suite.discover is None else loaded.suite.discover.features
     specs += [spec for spec in (data.python, models.inputs, features) if spec is not None]
@@ -31,8 +39,8 @@ def files_beside(loaded: LoadedSuite, *, models_too: bool = False) -> Iterator[t
     Data and Python files have hashes of their own in the record, and so have the models' files, which come along on
     request; what runs wrote is no part of the suite.
     """
-    data, models = loaded.suite.data, loaded.suite.models
-    specs = [vars(model).values() for model in (models.dense, *models.compressed.values())]
+    data = loaded.suite.data
+    specs = [vars(model).values() for model in _models(loaded)]
     named = [data.path, data.train, OUT, *(() if models_too else itertools.chain(*specs))]
     apart = {loaded.place(name).resolve() for name in named if isinstance(name, str)}
     apart |= {file.resolve().parent for file in loaded.folder.rglob(ATTEMPTS)}

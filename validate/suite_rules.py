@@ -54,7 +54,15 @@ def key_path(*parts: str | int) -> str:
 
 def mistakes(suite: Suite) -> list[Mistake]:
     """Every rule that the suite breaks, in the order of the file."""
-    return [*_data(suite), *_batches(suite), *_models(suite), *_slices(suite), *_gate(suite), *_discover(suite)]
+    return [
+        *_data(suite),
+        *_batches(suite),
+        *_models(suite),
+        *_populations(suite),
+        *_slices(suite),
+        *_gate(suite),
+        *_discover(suite),
+    ]
 
 
 def _data(suite: Suite) -> Iterator[Mistake]:
@@ -96,6 +104,8 @@ def _batches(suite: Suite) -> Iterator[Mistake]:
         yield Mistake("gate.screen", rule, gate.screen)
     if suite.discover is not None:
         yield Mistake("discover", "the search " + rule)
+    if suite.populations:
+        yield Mistake("populations", "populations of models " + rule.removeprefix("needs all rows at once, and "))
     if suite.edge_cases:
         yield Mistake(
             "edge_cases", "edge cases are made from all rows: " + rule.removeprefix("needs all rows at once, and ")
@@ -116,6 +126,19 @@ def _models(suite: Suite) -> Iterator[Mistake]:
         if folded[name.casefold()] > 1:
             yield Mistake(key, "names of models must differ in more than upper and lower case", name)
     yield from _outputs(suite)
+
+
+def _populations(suite: Suite) -> Iterator[Mistake]:
+    for name, population in suite.populations.items():
+        key, sides = key_path("populations", name), (len(population.dense), len(population.compressed))
+        if suite.task != "classification":
+            yield Mistake(key, "compares recall by class, and needs a classification", suite.task)
+        if population.matched and sides[0] != sides[1]:
+            rule = "matched seeds need as many compressed models as dense ones; or say matched = false"
+            yield Mistake(key_path("populations", name, "compressed"), rule, sides[1])
+        encoded = any(type(it) in _ENCODED for it in (*population.dense, *population.compressed))
+        if encoded and suite.models.inputs is None:
+            yield Mistake("models.inputs", "models of a population need a function that makes their inputs")
 
 
 def _outputs(suite: Suite) -> Iterator[Mistake]:

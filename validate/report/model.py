@@ -14,6 +14,7 @@ from validate.report.discovery import DiscoveryView, discovery_view
 from validate.report.earlier import Change, Person, change, person
 from validate.report.facts import is_rate
 from validate.report.forest import Scale, scale
+from validate.report.populations import PopulationView, population_views
 from validate.report.tables import (
     DisparityRow,
     RateRow,
@@ -105,6 +106,7 @@ class ModelView:
     identities: tuple[IdentityRow, ...]
     residual: tuple[Residual, ...]
     notes: tuple[NoteRow, ...]
+    populations: tuple[PopulationView, ...]
     checks: tuple[CheckRow, ...]
     person: Person
     since: Change
@@ -149,6 +151,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         identities=tuple(_identity_rows(record.dense, record.compressed)),
         residual=tuple(_residual(record)),
         notes=tuple(NoteRow(kind=n.kind, slice=n.slice or "", text=n.text) for n in record.notes),
+        populations=tuple(population_views(record)),
         checks=checks,
         person=person(beside.decisions),
         since=change(beside.since, rate=told),
