@@ -125,12 +125,9 @@ def read_decisions(path: Path, record: EvidenceRecord) -> Decisions | None:
     """
     import pydantic
 
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
+    raw = content_of(path)
+    if raw is None:
         return None
-    except OSError as error:
-        raise OutputError(str(path), f"cannot be read: {error.strerror or error}") from error
     _refuse_version(path, raw)
     try:
         found: Decisions = _adapter().validate_json(raw)
@@ -142,6 +139,16 @@ def read_decisions(path: Path, record: EvidenceRecord) -> Decisions | None:
         rule = "is about another results.json than the one beside it; move it away, then decide again"
         raise OutputError(str(path), rule, found.record_sha256)
     return found
+
+
+def content_of(path: Path) -> bytes | None:
+    """What a file holds; None where there is no such file. OutputError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OutputError(str(path), f"cannot be read: {error.strerror or error}") from error
 
 
 def _refuse_version(path: Path, raw: bytes) -> None:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from validate.decisions import content_of
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, sha256
 from validate.ledger.entries import SliceSummary, summaries
@@ -141,12 +142,9 @@ def read_since(path: Path, record: EvidenceRecord) -> Since | None:
     """
     import pydantic
 
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
+    raw = content_of(path)
+    if raw is None:
         return None
-    except OSError as error:
-        raise OutputError(str(path), f"cannot be read: {error.strerror or error}") from error
     try:
         found: Since = _adapter().validate_json(raw)
     except pydantic.ValidationError as error:
