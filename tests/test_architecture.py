@@ -23,7 +23,7 @@ attributes survey joint slices counts metrics
 populations changes rate_changes score_changes sample_size planning description totals measure
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
-gate checks guards edge_cases methods evidence judgement notebook recording decisions ledger
+gate checks guards preflight edge_cases methods evidence judgement notebook recording decisions ledger
 frameworks report exports streaming pipeline recomputation verification bookkeeping
 terminal terminal_history finding_text commands history pytest_plugin cli
 """

@@ -21,6 +21,7 @@ from validate.gate import CheckResult, Verdict
 from validate.methods import Method
 from validate.populations import PopulationResult
 from validate.predictions import ModelIdentity
+from validate.preflight import NoiseFloor
 from validate.suite import Gate, Release, Statement
 from validate.suite_words import Task
 
@@ -113,6 +114,7 @@ class EvidenceRecord:
     review: ReviewQueue | None = None  # of all compressed models of the run; None for one alone, or a regression
     edge_cases: EdgeEvidence | None = None  # None where the suite has none, or they were not reached
     environment: Mapping[str, str]  # python, platform, cpu, torch, … versions
+    noise_floor: NoiseFloor | None = None  # of the dense model against itself; None where it could not be measured
     discovery: Discovery | None = None  # what a search found, where the suite asks for one; never gates
     populations: tuple[PopulationResult, ...] = ()  # several trainings per side, where named; never gates
 

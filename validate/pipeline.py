@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from validate.metrics import needs_scores
 from validate.outcome import Outcome
 from validate.populations import PopulationResult, compare_populations, not_compared, sides
 from validate.predictions import Predictions, answers, pair
+from validate.preflight import BATCH_ROWS, NoiseFloor, noise_floor, preflight_checks, sample, seen
 from validate.progress import SILENT, Progress
 from validate.recording import (
     Found,
@@ -41,7 +43,7 @@ from validate.recording import (
     make_record,
     not_judged,
 )
-from validate.runners import Runner, open_runner
+from validate.runners import Flexible, Runner, open_runner
 from validate.slices import Membership, build_membership
 from validate.streaming import evaluate_batches
 from validate.suite import Discover, LoadedSuite, ModelSpec
@@ -107,11 +109,14 @@ def evaluate(
     with clock.stage("discovery"):
         found = replace(found, features=feature_clusters(loaded, dataset))
     try:
-        dense, edge_dense = _predict("dense", loaded.suite.models.dense, occasion, (dataset, edge), progress)
+        runner = _open("dense", occasion, dataset)
+        dense, edge_dense = _predict(runner, occasion, (dataset, edge), progress)
+        floor = _noise_floor(dense, runner, occasion, dataset)
         membership = with_natural(membership, loaded, dataset, dense)
     except ModelError as error:
         return tuple(not_judged(name, occasion, found, error) for name in names)
-    found = replace(found, dense=dense.model, populations=_populations(occasion, dataset, progress))
+    populations = _populations(occasion, dataset, progress)
+    found = replace(found, dense=dense.model, populations=populations, noise_floor=floor)
     asked = Questions(membership=membership, dense=dense, edge=edge, edge_dense=edge_dense)
     judged: list[Judged] = []
     for name in names:
@@ -139,11 +144,10 @@ def discover(
     names = _chosen(loaded, compressed)
     occasion, dataset = Occasion(loaded=loaded, command="", report_only=True, cache=cache), load_dataset(loaded)
     clusters = feature_clusters(loaded, dataset)
-    models = loaded.suite.models
-    dense, _ = _predict("dense", models.dense, occasion, (dataset, None), progress)
+    dense, _ = _predict(_open("dense", occasion, dataset), occasion, (dataset, None), progress)
     found = {}
     for name in names:
-        given, _ = _predict(name, models.compressed[name], occasion, (dataset, None), progress)
+        given, _ = _predict(_open(name, occasion, dataset), occasion, (dataset, None), progress)
         paired = pair(dataset, dense, given)
         discovery = explore(paired, dataset, loaded.suite, () if clusters is None else (clusters,))
         assert discovery is not None
@@ -155,9 +159,11 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
     """One compressed model against the dense one."""
     suite, dataset = occasion.loaded.suite, found.dataset
     assert dataset is not None
-    variants, spec = None, suite.models.compressed[name]
+    variants = None
     try:
-        compressed, edge_compressed = _predict(name, spec, occasion, (dataset, asked.edge), progress)
+        compressed, edge_compressed = _predict(
+            _open(name, occasion, dataset), occasion, (dataset, asked.edge), progress
+        )
         found = replace(found, compressed=compressed.model)
         paired = pair(dataset, asked.dense, compressed)
         if asked.edge and asked.edge_dense and edge_compressed:
@@ -167,6 +173,8 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
     found = replace(found, missing=paired.missing)
     held = integrity_check("pairing", (), f"both models answered the same {len(dataset):,} examples, matched by id")
     made = [*contract_checks(found.contract), held, *attempt_checks(occasion, found)]
+    metric = suite.gate.metric
+    made += preflight_checks(seen(paired, metric), asked.dense.model, compressed.model, suite.models, metric)
     if asked.edge and variants:
         with occasion.clock.stage("edge cases"):
             evidence, checks = judge_edge_cases(asked.edge, variants, paired, suite)
@@ -200,13 +208,20 @@ def _reviewed(
     return tuple(replace(one, record=replace(one.record, review=queue)) for one in judged)
 
 
+def _open(name: str, occasion: Occasion, dataset: Dataset, spec: ModelSpec | None = None) -> Runner:
+    """The model of this name, or another one under it."""
+    models = occasion.loaded.suite.models
+    spec = spec or (models.dense if name == "dense" else models.compressed[name])
+    with occasion.clock.stage("models"):
+        return open_runner(spec, name=name, loaded=occasion.loaded, classes=dataset.classes)
+
+
 def _predict(
-    name: str, spec: ModelSpec, occasion: Occasion, asked: tuple[Dataset, EdgeCases | None], progress: Progress
+    runner: Runner, occasion: Occasion, asked: tuple[Dataset, EdgeCases | None], progress: Progress
 ) -> tuple[Predictions, Predictions | None]:
     """A model's answers to all examples and to the edge cases, those that the cache holds without inference."""
-    (dataset, edge), clock = asked, occasion.clock
+    (dataset, edge), clock, name = asked, occasion.clock, runner.identity.name
     with clock.stage("models"):
-        runner = open_runner(spec, name=name, loaded=occasion.loaded, classes=dataset.classes)
         given = _answered(name, runner, dataset, occasion, progress)
     if edge is None:
         return given, None
@@ -223,7 +238,8 @@ def _populations(occasion: Occasion, dataset: Dataset, progress: Progress) -> tu
         def answered(side: str, specs: Sequence[ModelSpec], name: str = name) -> list[Predictions]:
             titles = [f"{name}, {side} {i}" for i in range(1, len(specs) + 1)]
             asked = zip(titles, specs, strict=True)
-            return [_predict(title, spec, occasion, (dataset, None), progress)[0] for title, spec in asked]
+            runners = [_open(title, occasion, dataset, spec) for title, spec in asked]
+            return [_predict(runner, occasion, (dataset, None), progress)[0] for runner in runners]
 
         try:
             dense, compressed = answered("dense", population.dense), answered("compressed", population.compressed)
@@ -244,6 +260,18 @@ def _answered(title: str, runner: Runner, dataset: Dataset, occasion: Occasion, 
     occasion.clock.reused[title] = made.reused
     occasion.clock.damaged += made.damaged
     return made.predictions
+
+
+def _noise_floor(dense: Predictions, runner: Runner, occasion: Occasion, dataset: Dataset) -> NoiseFloor | None:
+    """How the dense model's answers change when nothing does but how it is asked; None where that cannot be told."""
+    suite = occasion.loaded.suite
+    if not hasattr(runner, "otherwise"):
+        return None
+    with occasion.clock.stage("noise floor"):
+        again, how = cast(Flexible, runner).otherwise(BATCH_ROWS)
+        some = sample(dataset, suite.seed)
+        made = answer(again, some, cache=occasion.cache, timeout=suite.models.timeout)
+    return noise_floor(dense, some, made.predictions, how)
 
 
 def _contract(loaded: LoadedSuite, dataset: Dataset) -> tuple[ContractResult, ...]:

@@ -33,6 +33,7 @@ from validate.metrics import METRICS
 from validate.outcome import Outcome
 from validate.populations import PopulationResult
 from validate.predictions import ModelIdentity
+from validate.preflight import NoiseFloor
 from validate.suite import LoadedSuite
 from validate.suite_file import load_statements, policy_sha256
 from validate.suite_folder import files_beside, hooks_of
@@ -98,6 +99,7 @@ class Found:
     discovery: Discovery | None = None
     edge_cases: EdgeEvidence | None = None
     populations: tuple[PopulationResult, ...] = ()
+    noise_floor: NoiseFloor | None = None
 
     @property
     def data_sha256(self) -> str | None:
@@ -178,6 +180,7 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
         environment=environment(),
         discovery=found.discovery,
         populations=found.populations,
+        noise_floor=found.noise_floor,
     )
 
 

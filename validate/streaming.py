@@ -13,9 +13,11 @@ from validate.data import Dataset
 from validate.errors import DataError, ModelError
 from validate.exports.rowfile import RowFile
 from validate.exports.rows import row_table
+from validate.gate import CheckResult
 from validate.judgement import judge_totals
 from validate.outcome import Outcome
 from validate.predictions import ModelIdentity, Predictions, pair
+from validate.preflight import Seen, identical, preflight_checks
 from validate.progress import Progress
 from validate.recording import (
     Found,
@@ -45,6 +47,7 @@ class _Candidate:
     totals: Totals | None = None
     error: ModelError | None = None
     rows: RowFile | None = None
+    identical: int = 0  # answers that are the dense model's to the last bit
 
     @property
     def identity(self) -> ModelIdentity | None:
@@ -153,6 +156,7 @@ def _add_up(
                     candidate.error = error
                     continue
                 with clock.stage("comparison"):
+                    candidate.identical += identical(paired)
                     totals = replace(add_up(paired, membership, occasion.loaded.suite.gate, start=start), rows=None)
                     candidate.totals = totals if candidate.totals is None else candidate.totals + totals
                     if candidate.rows is not None:
@@ -195,7 +199,31 @@ def _judged(candidate: _Candidate, occasion: Occasion, found: Found) -> Judged:
     found = replace(found, missing=totals.missing)
     held = integrity_check("pairing", (), f"both models answered the same {totals.n:,} examples, matched by id")
     with occasion.clock.stage("comparison"):
-        integrity = (*contract_checks(found.contract), held, *attempt_checks(occasion, found))
+        integrity = (
+            *contract_checks(found.contract),
+            held,
+            *attempt_checks(occasion, found),
+            *_preflight(candidate, found, occasion),
+        )
         judgement = judge_totals(totals, suite.gate, seed=suite.seed, integrity=integrity)
     record = make_record(candidate.name, occasion, found, judgement)
     return Judged(record=record, rows=None if candidate.rows is None else candidate.rows.close())
+
+
+def _preflight(candidate: _Candidate, found: Found, occasion: Occasion) -> tuple[CheckResult, ...]:
+    """The same checks of the pair itself, from what the batches added up to."""
+    suite, totals, runner = occasion.loaded.suite, candidate.totals, candidate.runner
+    assert totals is not None
+    assert runner is not None
+    assert found.dense is not None
+    both, gains, losses, _ = (int(cell) for cell in totals.everything.sum(axis=0))
+    seen = Seen(
+        n=totals.n,
+        identical=candidate.identical,
+        labels_only=runner.outputs == "labels",
+        dense=(both + losses) / totals.n,
+        compressed=(both + gains) / totals.n,
+        gains=gains,
+        losses=losses,
+    )
+    return preflight_checks(seen, found.dense, runner.identity, suite.models, suite.gate.metric)

@@ -242,6 +242,10 @@ class Models(Table):
     """Where torch models run: cpu, cuda, cuda:1, mps; auto takes a GPU if there is one."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Of the processor, for one batch; without it, as many as each framework takes."""
+    dense_minimum: float | None = None
+    """The least that the dense model must reach in the gate's metric; the most, where the metric is an error."""
+    expected: tuple[Literal["identical", "gain"], ...] = ()
+    """What else would be taken for a mistake: compressed models that are the dense one, or that halve its errors."""
     timeout: Annotated[float, Field(gt=0)] = TIMEOUT
     """Seconds that one batch may take: a model that never answers must not hold up the release."""
     dense: ModelSpec

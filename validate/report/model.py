@@ -148,7 +148,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         scores=score_table(guarded, len(guarded)),
         scores_rest=score_table([c for c in record.comparisons if not c.slice.guard], most),
         discovery=discovery_view(record),
-        identities=tuple(_identity_rows(record.dense, record.compressed)),
+        identities=tuple(_identity_rows(record)),
         residual=tuple(_residual(record)),
         notes=tuple(NoteRow(kind=n.kind, slice=n.slice or "", text=n.text) for n in record.notes),
         populations=tuple(population_views(record)),
@@ -199,14 +199,19 @@ def _blind_rows(record: EvidenceRecord, *, rate: bool) -> Iterator[BlindRow]:
         )
 
 
-def _identity_rows(dense: ModelIdentity | None, compressed: ModelIdentity | None) -> Iterator[IdentityRow]:
-    """What is known of both models, fact by fact."""
+def _identity_rows(record: EvidenceRecord) -> Iterator[IdentityRow]:
+    """What is known of both models, fact by fact, and how much of a change the dense model is by itself."""
+    dense, compressed = record.dense, record.compressed
     facts = [dict(_identity(model)) for model in (dense, compressed)]
     for name in dict.fromkeys([*facts[0], *facts[1]]):
         yield IdentityRow(name=name, dense=facts[0].get(name, ""), compressed=facts[1].get(name, ""))
     if dense and compressed and dense.bytes and compressed.bytes:
         ratio = compressed.bytes / dense.bytes
         yield IdentityRow(name="Size against dense", dense="1", compressed=f"{ratio:.3g} times")
+    if floor := record.noise_floor:
+        flips = f"{floor.flips:,} of {wording.plural(floor.n, 'answer')} other {floor.how}"
+        told = f"{flips}; a score differs by at most {floor.largest:.2g}"
+        yield IdentityRow(name="Noise floor (nothing is subtracted)", dense=told, compressed="")
 
 
 def _identity(model: ModelIdentity | None) -> Iterator[tuple[str, str]]:

@@ -46,6 +46,13 @@ class Runner(Protocol):
         """Answers (rows, k) to the examples from row `start` up to `stop`, in order, batch by batch."""
 
 
+class Flexible(Runner, Protocol):
+    """A model that can be asked in another way: how much that alone changes is the noise floor."""
+
+    def otherwise(self, rows: int) -> tuple[Runner, str]:
+        """The same model in batches of so many examples, and what else is different, in words."""
+
+
 # Each module has open_model(spec, *, name, loaded, classes) -> Runner, and imports its framework only when called.
 _MODULES: Mapping[type, str] = {
     TorchModel: "validate.runners.pytorch",

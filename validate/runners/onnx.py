@@ -119,6 +119,7 @@ def open_model(spec: OnnxModel, *, name: str, loaded: LoadedSuite, classes: tupl
         width=1 if loaded.suite.models.outputs in {"labels", "value"} else len(classes),
         loaded=loaded,
         packages=("onnxruntime",),
+        outside=True,
         opaque=True,
     )
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from validate.runners.weights import load_weights, parts
 from validate.suite import LoadedSuite, TorchModel
 from validate.suite_words import Outputs
 from validate.tables import file_sha256
+from validate.wording import plural
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 256 * 2**20  # of inputs and layers' outputs in one batch, on a CPU
@@ -40,6 +41,8 @@ class TorchRunner:
     hooks: tuple[str, ...] = ()  # functions of the suite's own that it is made by
     packages: tuple[str, ...] = ()  # whose versions can change its answers, beside torch
     threads: int | None = None  # of the processor; None: as many as torch takes
+    rows: int | None = None  # of a batch; None: as many as memory allows
+    outside: bool = False  # it computes with threads that are not torch's
     opaque: bool = False  # its layers cannot be seen, so the memory that they take is estimated
 
     @property
@@ -56,6 +59,8 @@ class TorchRunner:
             hooks=(*self.hooks, self.loaded.suite.models.inputs or ""),
             packages=self.packages,
             details=self.identity.details,
+            threads=self.threads,
+            rows=self.rows,
             processor=torch.backends.cpu.get_cpu_capability(),
             batches=f"{BATCH_ROWS} rows, {BATCH_BYTES} bytes, a GPU's {GPU_SHARE}th",
         )
@@ -69,7 +74,7 @@ class TorchRunner:
             ModelError: inputs or a model that fail, or an output of another shape, with the examples where.
         """
         with torch.inference_mode(), reproducible(self.loaded.suite.seed, self.threads):
-            rows = self._batch_rows(first_two(dataset, self.inputs))
+            rows = self.rows or self._batch_rows(first_two(dataset, self.inputs))
             for chunk in chunks(dataset, self.inputs, start, stop):
                 at = chunk.start
                 while at < chunk.stop:
@@ -81,6 +86,13 @@ class TorchRunner:
                         continue
                     yield scores
                     at = end
+
+    def otherwise(self, rows: int) -> "tuple[TorchRunner, str]":
+        """The same model asked in batches of so many examples and, where it can be, with another number of threads."""
+        if self.outside:
+            return replace(self, rows=rows), f"in batches of {rows}"
+        threads = 2 if (self.threads or torch.get_num_threads()) == 1 else 1
+        return replace(self, rows=rows, threads=threads), f"in batches of {rows} and with {plural(threads, 'thread')}"
 
     def _forward(self, tensors: Tensors, start: int, stop: int) -> NDArray[np.float64] | None:
         """(stop - start, width) scores; None where memory does not suffice for so many examples at once."""
