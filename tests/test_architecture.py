@@ -15,15 +15,15 @@ PACKAGE = ROOT / "validate"
 
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
-errors outcome places fetching suite_words suite_edge_cases suite where columns predicates suite_rules
+errors outcome places fetching suite_words suite_claims suite_edge_cases suite where columns predicates mistakes claim_rules suite_rules
 edge_kinds edge_rules suite_file
 stats wording starter attempts hooks tables parts suite_folder
-contract data batched progress predictions cache runners answers
+contract data batched progress predictions cache artifact_profile runners answers
 attributes survey joint slices counts metrics
 populations changes rate_changes score_changes sample_size planning description totals measure
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
-gate checks guards preflight edge_cases methods evidence judgement notebook recording decisions ledger
+gate checks claims guards preflight edge_cases methods evidence judgement notebook recording compression decisions ledger
 frameworks report exports streaming pipeline recomputation verification bookkeeping
 terminal terminal_history finding_text commands history pytest_plugin cli
 """

@@ -8,7 +8,7 @@ from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, Scope, decide, w
 from validate.outcome import Outcome
 
 PASS, INCONCLUSIVE, FAIL, ERROR = Outcome
-INTEGRITY, POLICY, GUARDED, SCREEN, DISPARITY, EDGE_CASES = CheckKind
+INTEGRITY, POLICY, GUARDED, SCREEN, DISPARITY, EDGE_CASES, CLAIM = CheckKind
 
 
 def check(kind, outcome, *, gates=True, name="x", flagged=0):

@@ -13,6 +13,7 @@ import pytest
 
 from validate.errors import DataError, SuiteError
 from validate.suite import KNOWN_METRICS, SCORE_METRICS, Discover, Family, NamedSlice, RecordedModel, TorchModel
+from validate.suite_claims import Claim
 from validate.suite_file import MAX_BYTES, load_statements, load_suite, policy_sha256, schema
 
 GOOD = """\
@@ -440,8 +441,9 @@ def test_the_policy_hash_sees_the_policy_and_nothing_else(load):
         replace(suite, slices=suite.slices[:1]),
         replace(suite, data=replace(suite.data, classes=("rust", "healthy"))),
         replace(suite, data=replace(suite.data, cluster="field")),
+        replace(suite, claims=(Claim(claim="bytes", at_most_ratio=0.3),)),
     ]
-    assert len({policy_sha256(it) for it in (suite, *others)}) == 5
+    assert len({policy_sha256(it) for it in (suite, *others)}) == 6
 
 
 def test_the_schema_describes_every_key_and_accepts_what_loads():
@@ -462,7 +464,17 @@ def test_the_reference_page_names_every_key_and_its_example_loads(load):
     page = (Path(__file__).parents[1] / "docs" / "suite-file.md").read_text(encoding="utf-8")
     keys = {key for table in (schema(), *schema()["$defs"].values()) for key in table["properties"]}
     rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
-    assert rows == keys - {"release", "data", "models", "slices", "edge_cases", "gate", "discover", "populations"}
+    assert rows == keys - {
+        "release",
+        "data",
+        "slices",
+        "edge_cases",
+        "gate",
+        "discover",
+        "populations",
+        "claims",
+        "cost",
+    }
     example = re.search(r"```toml\n(suite = .*?)```", page, re.DOTALL)
     assert load(example[1]).suite.suite == "hours"
     for line in re.findall(r"\| `([\w.]+ = [^`]*)` \|$", page, re.MULTILINE):

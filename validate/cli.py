@@ -83,6 +83,7 @@ def run(
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled models: they run code.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask every model again.")] = False,
     ledger: Ledger = None,
+    cost: Annotated[bool, typer.Option("--cost", help="Also time both models on this machine.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Judge a suite's compressed models; exit with the verdict."""
@@ -96,6 +97,7 @@ def run(
         use_cache=not no_cache,
         allow_pickle=allow_pickle,
         ledger=ledger,
+        cost=cost,
     )
     return commands.run(asked, as_json=as_json)
 

@@ -24,6 +24,7 @@ from validate.progress import SILENT, Progress
 from validate.recording import Judged
 from validate.report.facts import overall
 from validate.stats.rates import wilson_interval
+from validate.suite_claims import CostPlan
 from validate.suite_file import load_statements, load_suite, with_search
 from validate.suite_folder import ATTEMPTS, OUT
 
@@ -41,6 +42,7 @@ class Run:
     report_only: bool = False  # do not gate
     use_cache: bool = True  # of answers that were computed before
     allow_pickle: bool = False  # open models that are pickles, which can run any code
+    cost: bool = False  # time the models though the suite does not ask for it
     ledger: str | None = None  # file or URL of the ledger that learns of it
 
 
@@ -175,6 +177,10 @@ def print_json(value: object) -> None:
 def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path, OutputError | None]:
     """The records, their folder, and what kept the ledger from learning of them, which leaves the evidence complete."""
     loaded = replace(load_suite(find_suite(asked.suite)), allow_pickle=asked.allow_pickle)
+    if asked.cost and loaded.suite.data.batch_rows is not None:
+        raise SuiteError("--cost", "needs all rows at once, and [data] batch_rows reads a batch at a time")
+    if asked.cost and loaded.suite.cost is None:
+        loaded = replace(loaded, suite=replace(loaded.suite, cost=CostPlan()))
     folder = asked.out or Path(OUT) / loaded.suite.suite
     _refuse_unwritable(folder)
     book = None
@@ -213,7 +219,7 @@ def _progress() -> Progress:
 def _command(asked: Run) -> str:
     names = [part for name in asked.compressed for part in ("--compressed", name)]
     flags = ["--report-only"] * asked.report_only + ["--no-cache"] * (not asked.use_cache)
-    flags += ["--allow-pickle"] * asked.allow_pickle
+    flags += ["--allow-pickle"] * asked.allow_pickle + ["--cost"] * asked.cost
     return shlex.join(["paritygate", "run", asked.suite, *names, *flags])
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from validate.edge_kinds.catalogue import fitting, misfit
 from validate.errors import SuiteError
+from validate.mistakes import Mistake, key_path
 from validate.predicates import parse
 from validate.suite import NamedSlice, RecordedModel, Suite
 from validate.suite_edge_cases import CuratedCases, EdgeCaseSpec, GeneratedCases, NaturalCases, PythonCases, set_name
-from validate.suite_rules import Mistake, key_path
 
 
 def edge_case_mistakes(suite: Suite) -> list[Mistake]:

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from validate.artifact_profile.cost import Cost
+from validate.artifact_profile.stored import CompressionProfile
 from validate.checks import BlindSpot, Note
 from validate.comparison import Comparison
 from validate.contract import ContractResult
@@ -23,6 +25,7 @@ from validate.populations import PopulationResult
 from validate.predictions import ModelIdentity
 from validate.preflight import NoiseFloor
 from validate.suite import Gate, Release, Statement
+from validate.suite_claims import Claim
 from validate.suite_words import Task
 
 # 1: first format.
@@ -43,6 +46,7 @@ class RunFacts:
     seconds: Mapping[str, float]  # wall time per stage
     reused: Mapping[str, int] = field(default_factory=dict)  # answers of each model that came from the cache
     cache_damaged: int = 0  # pieces of the cache that were found damaged, and computed again
+    cost: Cost | None = None  # what answers cost on this machine; measured, so never the same twice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,7 @@ class SuiteFacts:
     files: tuple[
         Hook, ...
     ] = ()  # what else lies beside the suite file, where hooks can read it; data and weights apart
+    claims: tuple[Claim, ...] = ()  # that are about this compressed model
     compressed_names: tuple[str, ...]  # all that the suite names: judging several and shipping the best is said
 
 
@@ -113,6 +118,7 @@ class EvidenceRecord:
     methods: tuple[Method, ...]
     review: ReviewQueue | None = None  # of all compressed models of the run; None for one alone, or a regression
     edge_cases: EdgeEvidence | None = None  # None where the suite has none, or they were not reached
+    profile: CompressionProfile | None = None  # what was compressed; None where no model was opened
     environment: Mapping[str, str]  # python, platform, cpu, torch, … versions
     noise_floor: NoiseFloor | None = None  # of the dense model against itself; None where it could not be measured
     discovery: Discovery | None = None  # what a search found, where the suite asks for one; never gates

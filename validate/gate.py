@@ -18,6 +18,7 @@ class CheckKind(StrEnum):
     SCREEN = "screen"
     DISPARITY = "disparity"
     EDGE_CASES = "edge cases"
+    CLAIM = "claim"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,10 @@ def _line(outcome: Outcome, checks: Sequence[CheckResult], scope: Scope, *, note
     edges = [c for c in checks if c.kind is CheckKind.EDGE_CASES and c.gates]
     if edges:
         parts.append(f"{plural(len(edges), 'edge-case check')}" + _troubles(edges, noted=noted))
+    claimed = [c for c in checks if c.kind is CheckKind.CLAIM]
+    if claimed:
+        broken = sum(c.outcome is not Outcome.PASS for c in claimed)
+        parts.append(f"{plural(len(claimed), 'claim')}{f' ({broken} not shown)' if broken else ''}")
     if scope.blind:
         unpooled = scope.blind_unpooled
         tail = f"{unpooled} of them not judged together either" if unpooled else "judged together"

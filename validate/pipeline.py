@@ -12,6 +12,7 @@ from validate.attempts import Attempt
 from validate.cache import Cache
 from validate.changes import policy_level
 from validate.checks import integrity_check
+from validate.compression import claims_held, looked_into, measured_cost
 from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
 from validate.discovery import Discovery
@@ -112,11 +113,12 @@ def evaluate(
         runner = _open("dense", occasion, dataset)
         dense, edge_dense = _predict(runner, occasion, (dataset, edge), progress)
         floor = _noise_floor(dense, runner, occasion, dataset)
+        artifact = looked_into(runner, occasion, dataset)
         membership = with_natural(membership, loaded, dataset, dense)
     except ModelError as error:
         return tuple(not_judged(name, occasion, found, error) for name in names)
     populations = _populations(occasion, dataset, progress)
-    found = replace(found, dense=dense.model, populations=populations, noise_floor=floor)
+    found = replace(found, dense=dense.model, populations=populations, noise_floor=floor, dense_artifact=artifact)
     asked = Questions(membership=membership, dense=dense, edge=edge, edge_dense=edge_dense)
     judged: list[Judged] = []
     for name in names:
@@ -161,20 +163,21 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
     assert dataset is not None
     variants = None
     try:
-        compressed, edge_compressed = _predict(
-            _open(name, occasion, dataset), occasion, (dataset, asked.edge), progress
-        )
-        found = replace(found, compressed=compressed.model)
+        runner = _open(name, occasion, dataset)
+        compressed, edge_compressed = _predict(runner, occasion, (dataset, asked.edge), progress)
+        artifact = looked_into(runner, occasion, dataset)
+        found = replace(found, compressed=compressed.model, compressed_artifact=artifact)
         paired = pair(dataset, asked.dense, compressed)
         if asked.edge and asked.edge_dense and edge_compressed:
             variants = pair(asked.edge.dataset, asked.edge_dense, edge_compressed)
     except ModelError as error:
         return not_judged(name, occasion, found, error)
-    found = replace(found, missing=paired.missing)
+    found = replace(found, missing=paired.missing, cost=measured_cost(name, occasion, dataset, progress))
     held = integrity_check("pairing", (), f"both models answered the same {len(dataset):,} examples, matched by id")
     made = [*contract_checks(found.contract), held, *attempt_checks(occasion, found)]
     metric = suite.gate.metric
     made += preflight_checks(seen(paired, metric), asked.dense.model, compressed.model, suite.models, metric)
+    made += claims_held(name, occasion, found, paired)
     if asked.edge and variants:
         with occasion.clock.stage("edge cases"):
             evidence, checks = judge_edge_cases(asked.edge, variants, paired, suite)

@@ -15,7 +15,9 @@ from validate.metrics import needs_scores
 from validate.slices import Kind, members
 
 SAME = 1e-9  # relative: what another machine's floating point may move
-_RESTING = frozenset({CheckKind.INTEGRITY, CheckKind.EDGE_CASES})  # checks that rest on what is not in the rows
+_RESTING = frozenset(
+    {CheckKind.INTEGRITY, CheckKind.EDGE_CASES, CheckKind.CLAIM}
+)  # checks that rest on what is not in the rows
 _NAMED_BY = ("slice", "id", "metric", "kind")  # keys that name an item of a list
 
 

@@ -15,10 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from validate.artifact_profile.cost import Cost
+from validate.artifact_profile.stored import Artifact, CompressionProfile
 from validate.attempts import Attempt, attempt_number
 from validate.attributes import Attribute
 from validate.cache import Cache
 from validate.checks import integrity_check
+from validate.claims import claims_of
 from validate.contract import ContractResult
 from validate.data import Dataset
 from validate.discovery import Discovery
@@ -95,6 +98,9 @@ class Found:
     dense: ModelIdentity | None = None
     compressed: ModelIdentity | None = None
     missing: int = 0  # answers that the compressed model did not give
+    dense_artifact: Artifact | None = None  # what the dense model stores
+    compressed_artifact: Artifact | None = None
+    cost: Cost | None = None  # measured, where the suite asks for it
     features: Attribute | None = None  # clusters, where the suite names features
     discovery: Discovery | None = None
     edge_cases: EdgeEvidence | None = None
@@ -106,6 +112,13 @@ class Found:
         """Of the test set; None where it could not be read."""
         known = self.dataset or self.data
         return None if known is None else known.sha256
+
+    @property
+    def profile(self) -> CompressionProfile | None:
+        """What was compressed; None where a model was not opened."""
+        if self.dense_artifact is None or self.compressed_artifact is None:
+            return None
+        return CompressionProfile(dense=self.dense_artifact, compressed=self.compressed_artifact)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -158,8 +171,8 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
     return EvidenceRecord(
         format_version=FORMAT_VERSION,
         tool={"name": "paritygate", "version": version("paritygate")},
-        run=_run_facts(occasion, attempt_of(occasion, found)),
-        suite=_suite_facts(occasion.loaded),
+        run=_run_facts(occasion, attempt_of(occasion, found), found.cost),
+        suite=_suite_facts(occasion.loaded, name),
         policy=gate,
         data=found.data if found.dataset is None else _data_facts(found.dataset, occasion.loaded),
         contract=found.contract,
@@ -177,6 +190,7 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
             gate, metric_kind=METRICS[gate.metric].kind, clustered=clustered, edge_cases=found.edge_cases is not None
         ),
         edge_cases=found.edge_cases,
+        profile=found.profile,
         environment=environment(),
         discovery=found.discovery,
         populations=found.populations,
@@ -222,7 +236,7 @@ def attempts_of(records: Sequence[EvidenceRecord]) -> tuple[Attempt, ...]:
     )
 
 
-def _run_facts(occasion: Occasion, attempt: int | None) -> RunFacts:
+def _run_facts(occasion: Occasion, attempt: int | None, cost: Cost | None) -> RunFacts:
     return RunFacts(
         id=occasion.id,
         started=occasion.clock.started.isoformat(timespec="seconds"),
@@ -233,10 +247,11 @@ def _run_facts(occasion: Occasion, attempt: int | None) -> RunFacts:
         seconds={name: round(seconds, 3) for name, seconds in occasion.clock.seconds.items()},
         reused=dict(occasion.clock.reused),
         cache_damaged=occasion.clock.damaged,
+        cost=cost,
     )
 
 
-def _suite_facts(loaded: LoadedSuite) -> SuiteFacts:
+def _suite_facts(loaded: LoadedSuite, name: str) -> SuiteFacts:
     suite = loaded.suite
     return SuiteFacts(
         name=suite.suite,
@@ -249,6 +264,7 @@ def _suite_facts(loaded: LoadedSuite) -> SuiteFacts:
         statements=load_statements(loaded),
         hooks=tuple(Hook(path=path, sha256=digest) for path, digest in hook_files(loaded.folder, hooks_of(loaded))),
         files=tuple(Hook(path=path, sha256=digest) for path, digest in files_beside(loaded)),
+        claims=claims_of(suite.claims, name),
         compressed_names=tuple(suite.models.compressed),
     )
 

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, Tag
 
 from validate.errors import DataError
 from validate.places import cache_dir
+from validate.suite_claims import Claim, CostPlan
 from validate.suite_edge_cases import EdgeCaseSpec
 from validate.suite_words import FolderName, HookSpec, Margin, Outputs, Share, SliceName, Table, Task, Text, tag
 
@@ -387,6 +388,10 @@ class Suite(Table):
     """Several trainings per side, by name: which classes and examples compression hits whatever the seed."""
     discover: Discover | None = None
     """Also search for damaged slices that nobody declared, and report them."""
+    claims: tuple[Claim, ...] = ()
+    """What the compressed models are said to be or to save."""
+    cost: CostPlan | None = None
+    """Whether and how to measure what answers cost on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from validate.errors import SuiteError, did_you_mean, one_line
+from validate.mistakes import Mistake, key_path
 from validate.suite import (
     DEVICE,
     MODEL_KINDS,
@@ -31,8 +32,9 @@ from validate.suite import (
     Statement,
     Suite,
 )
+from validate.suite_claims import Claim, CostPlan
 from validate.suite_edge_cases import EDGE_CASE_KINDS, GeneratedCases
-from validate.suite_rules import Mistake, key_path, mistakes
+from validate.suite_rules import mistakes
 from validate.suite_words import FOLDER_NAME, HOOK, SLICE_NAME, Table
 
 MAX_BYTES = 1_000_000  # of a suite file
@@ -112,6 +114,7 @@ def policy_sha256(suite: Suite) -> str:
         "label": suite.data.label,
         "classes": [str(name) for name in suite.data.classes],
         "cluster": suite.data.cluster,
+        **({"claims": [dataclasses.asdict(claim) for claim in suite.claims]} if suite.claims else {}),
     }
     if suite.edge_cases:
         policy["edge_cases"] = [dataclasses.asdict(entry) for entry in suite.edge_cases]
@@ -254,6 +257,8 @@ _TABLES: dict[str, Any] = {
     "gate": Gate,
     **dict.fromkeys(("populations",), Population),
     "discover": Discover,
+    "claims": Claim,
+    "cost": CostPlan,
     "statements": Statement,
 }
 _KIND_KEYS = (*MODEL_KINDS, "by", "where", *EDGE_CASE_KINDS)

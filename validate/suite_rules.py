@@ -1,13 +1,12 @@
 """What a suite file must observe beyond the type of each key: rules that look at several keys at once."""
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
+from validate.claim_rules import claim_mistakes
 from validate.errors import SuiteError, did_you_mean
+from validate.mistakes import Mistake, key_path
 from validate.predicates import parse
 from validate.suite import (
     KNOWN_METRICS,
@@ -31,38 +30,10 @@ _ENCODED = {TorchModel: "torch", TorchScriptModel: "torchscript", ExportedModel:
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))})
 
 
-class Mistake(NamedTuple):
-    """Where a rule is broken, which rule, and what stands there."""
-
-    key: str  # "gate.margin"
-    rule: str
-    value: object = None
-
-
-def key_path(*parts: str | int) -> str:
-    """The way to a key as a suite's author would write it, such as slices[2].bins."years of age"; counted from 0."""
-    path = ""
-    for part in parts:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        else:
-            path += "." * bool(path) + (
-                part if re.fullmatch(r"[\w-]+", part, re.ASCII) else json.dumps(part, ensure_ascii=False)
-            )
-    return path
-
-
 def mistakes(suite: Suite) -> list[Mistake]:
     """Every rule that the suite breaks, in the order of the file."""
-    return [
-        *_data(suite),
-        *_batches(suite),
-        *_models(suite),
-        *_populations(suite),
-        *_slices(suite),
-        *_gate(suite),
-        *_discover(suite),
-    ]
+    rules = (_data, _batches, _models, _populations, _slices, _gate, _discover, claim_mistakes)
+    return [mistake for rule in rules for mistake in rule(suite)]
 
 
 def _data(suite: Suite) -> Iterator[Mistake]:
@@ -106,6 +77,9 @@ def _batches(suite: Suite) -> Iterator[Mistake]:
         yield Mistake("discover", "the search " + rule)
     if suite.populations:
         yield Mistake("populations", "populations of models " + rule.removeprefix("needs all rows at once, and "))
+    for key, told in (("claims", suite.claims), ("cost", suite.cost)):
+        if told:
+            yield Mistake(key, rule)
     if suite.edge_cases:
         yield Mistake(
             "edge_cases", "edge cases are made from all rows: " + rule.removeprefix("needs all rows at once, and ")

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.artifact_profile.stored import Artifact
 from validate.data import Dataset
 from validate.errors import ModelError, SuiteError, did_you_mean
 from validate.hooks import user_code
@@ -25,6 +26,8 @@ from validate.suite import (
     TransformersModel,
 )
 from validate.suite_words import Outputs
+
+RECORDED = "recorded predictions: the model itself was not at hand"
 
 
 class Runner(Protocol):
@@ -66,6 +69,11 @@ _MODULES: Mapping[type, str] = {
 GROUP = "paritygate.runners"  # entry points of other packages: functions like open_model, the spec an OtherModel
 
 
+_VISIBLE = frozenset(
+    {"torch", "torchscript", "exported", "transformers", "onnx"}
+)  # kinds of models whose inside `rehearsal` knows
+
+
 def open_runner(spec: ModelSpec, *, name: str, loaded: LoadedSuite, classes: tuple[str, ...]) -> Runner:
     """The model that a suite names "dense" or by a compressed model's name, loaded and checked.
 
@@ -93,3 +101,14 @@ def _installed(kind: str, name: str, loaded: LoadedSuite) -> Callable[..., Runne
     with user_code(ModelError, f"runner {kind!r} ({found[kind].value})", loaded.folder):
         opener: Callable[..., Runner] = found[kind].load()
     return opener
+
+
+def describe(runner: Runner, dataset: Dataset) -> Artifact:
+    """What the model stores, and the operations of one answer; with a reason where its inside cannot be seen."""
+    kind = runner.identity.kind
+    if kind == "recorded":
+        return Artifact(reason=RECORDED)
+    if kind in _VISIBLE:
+        described: Artifact = import_module("validate.runners.rehearsal").describe(runner, dataset)
+        return described
+    return Artifact(disk=runner.identity.bytes, reason=f"the inside of a {kind} model is not known here")

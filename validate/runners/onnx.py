@@ -13,7 +13,7 @@ import torch
 
 from validate.errors import ModelError, did_you_mean, one_line
 from validate.predictions import ModelIdentity
-from validate.runners.batches import open_inputs
+from validate.runners.batches import Tensors, open_inputs
 from validate.runners.fixed import FixedBatch
 from validate.runners.pytorch import TorchRunner
 from validate.runners.settings import versions
@@ -68,6 +68,12 @@ class OnnxModule(torch.nn.Module):
         if not isinstance(answer, np.ndarray):
             raise ModelError(self.place, f"output {self.output!r} must be a tensor", type(answer).__name__)
         return torch.from_numpy(answer)
+
+    def matched(self, tensors: Tensors) -> list[tuple[Declared, torch.Tensor]]:
+        """Each declared input with its tensor, of what `inputs` gave."""
+        if isinstance(tensors, dict):
+            return self._matched((), tensors)
+        return self._matched(tensors if isinstance(tensors, tuple) else (tensors,), {})
 
     def _matched(
         self, tensors: Sequence[torch.Tensor], named: Mapping[str, torch.Tensor]
@@ -139,13 +145,13 @@ def read(path: Path, place: str) -> Stored:
         model = onnx.load(path, load_external_data=False)
         outside = {
             entry.value
-            for tensor in _tensors(model.graph)
+            for tensor in graph_tensors(model.graph)
             if tensor.data_location == onnx.TensorProto.EXTERNAL
             for entry in tensor.external_data
             if entry.key == "location"
         }
         external_data_helper.load_external_data_for_model(model, str(path.parent))
-        arrays = [numpy_helper.to_array(tensor) for tensor in _tensors(model.graph)]
+        arrays = [numpy_helper.to_array(tensor) for tensor in graph_tensors(model.graph)]
     except Exception as failure:
         raise ModelError(place, f"is no ONNX model that can be read: {one_line(failure)}") from failure
     total = sum(array.size for array in arrays)
@@ -182,13 +188,13 @@ def fitted(tensor: torch.Tensor, declared: Declared, place: str) -> Any:  # noqa
     return made.contiguous().numpy()
 
 
-def _tensors(graph: Any) -> Iterator[Any]:  # noqa: ANN401  # messages of protobuf, made at run time
+def graph_tensors(graph: Any) -> Iterator[Any]:  # noqa: ANN401  # messages of protobuf, made at run time
     """All tensors of a graph, those of its constants and of the branches of its conditions included."""
     yield from graph.initializer
     for attribute in (attribute for node in graph.node for attribute in node.attribute):
         yield from (attribute.t, *attribute.tensors) if attribute.HasField("t") else attribute.tensors
         for inner in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
-            yield from _tensors(inner)
+            yield from graph_tensors(inner)
 
 
 def _session(path: Path, spec: OnnxModel, place: str, threads: int | None) -> Any:  # noqa: ANN401  # onnxruntime ships no types

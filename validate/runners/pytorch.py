@@ -102,7 +102,7 @@ class TorchRunner:
                 output = _call(self.model, mapped(lambda tensor: tensor.to(self.device), tensors))
                 scores = output.to("cpu", torch.float64) if isinstance(output, torch.Tensor) else None
             except (RuntimeError, MemoryError) as failure:
-                if not _out_of_memory(failure) or stop - start == 1:
+                if not out_of_memory(failure) or stop - start == 1:
                     raise
                 torch.cuda.empty_cache()
                 return None
@@ -225,7 +225,7 @@ def _call(model: torch.nn.Module, tensors: Tensors) -> object:
     return model(*tensors) if isinstance(tensors, tuple) else model(tensors)
 
 
-def _out_of_memory(failure: Exception) -> bool:
+def out_of_memory(failure: Exception) -> bool:
     return isinstance(failure, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(failure)
 
 
