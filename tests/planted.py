@@ -15,6 +15,8 @@ from validate.slices import Kind, Membership, members
 from validate.suite import Suite
 
 Bools = NDArray[np.bool_]
+SIZES = ((0.002, 0.005), (0.005, 0.01), (0.01, 0.03), (0.03, 0.1))  # shares of the examples
+DAMAGES = ((0.03, 0.06), (0.06, 0.1), (0.1, 0.15), (0.15, 0.2))  # net shares of a slice's examples that turn wrong
 SUITES = Path(__file__).parents[1] / "suites"
 
 
@@ -66,6 +68,44 @@ def cases(
             churn=float(rng.uniform(0.01, 0.05)),
             compensate=bool(turn // 2 % 2),
         )
+
+
+def grid(rng: np.random.Generator, membership: Membership, each: int) -> Iterator[tuple[tuple[int, int], Planted]]:
+    """So many cases for every size and damage; single values and intersections, with and without gains elsewhere."""
+    for turn in range(each):
+        for i, size in enumerate(SIZES):
+            for j, damage in enumerate(DAMAGES):
+                kind = (Kind.CATEGORY, Kind.CROSS)[(turn + i + j) % 2]
+                sized = [k for k, s in enumerate(membership.slices) if s.kind is kind and size[0] <= s.share < size[1]]
+                yield (
+                    (i, j),
+                    Planted(
+                        slice=int(rng.choice(sized)),
+                        damage=float(rng.uniform(*damage)),
+                        churn=float(rng.uniform(0.01, 0.05)),
+                        compensate=bool((turn // 2 + j) % 2),
+                    ),
+                )
+
+
+def nulls(rng: np.random.Generator, dense_right: Bools, unsure: Bools, count: int) -> Iterator[tuple[int, Bools]]:
+    """Compressed models that damage nobody more than others, by flips of 1–5 %, with the kind of flips.
+
+    In turn: 0, as many losses as gains; 1, any answer flips with one probability, so that nearly all flips are losses;
+    2, most flips are of the `unsure` examples, as many losses as gains.
+    """
+    for turn in range(count):
+        churn = float(rng.uniform(0.01, 0.05))
+        match turn % 3:
+            case 0:
+                right = _churned(rng, dense_right, churn)
+            case 1:
+                right = dense_right ^ (rng.random(len(dense_right)) < churn)
+            case _:
+                right = dense_right.copy()
+                for group, share in ((unsure, 0.8), (~unsure, 0.2)):
+                    right[group] = _churned(rng, dense_right[group], min(0.1, churn * share * len(right) / group.sum()))
+        yield turn % 3, right
 
 
 def damaged(rng: np.random.Generator, dense_right: Bools, membership: Membership, case: Planted) -> Bools:

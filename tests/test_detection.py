@@ -1,44 +1,27 @@
 """How much planted damage the discovery finds on the census, and how often it finds what is not there."""
 
-import numpy as np
 import pytest
+from scipy.stats import binom
 
-from tests.planted import cases, census, damaged, plant
-from validate.counts import outcomes
-from validate.damage import damage_of_outcomes
-from validate.discovery import discover
-from validate.predicates import evaluate, parse
-from validate.slices import build_membership, members
+from tests.detection import false_findings, planted_cases, table
 
-PLANTED, NULLS = 12, 6
+NULLS = 36
 
 
 @pytest.mark.slow
 def test_planted_damage_is_found_where_it_is():
-    """At 24 cases and 12 without damage it found 21 (of those with 20 damaged examples or more, 21 of 22), none falsely."""
-    data, suite, dense = census()
-    membership = build_membership(data, suite)
-    rng = np.random.default_rng(1)
-    found = elsewhere = 0
-    for seed, case in enumerate(cases(rng, membership, PLANTED)):
-        inside = members(membership, case.slice)
-        compressed = damaged(rng, dense, membership, case)
-        result = discover(data, suite, damage_of_outcomes(outcomes(dense, compressed)), seed=seed)
-        selected = [evaluate(parse(f.where, f.name), data.frame) for f in result.findings]
-        found += any((s & inside).sum() >= 0.5 * (s | inside).sum() for s in selected)
-        elsewhere += any(not (s & inside).any() for s in selected)
-    assert found >= 0.7 * PLANTED
-    assert elsewhere <= 1  # each with probability 0.05
+    """`python -m tests.detection` measures it; docs/discovery.md has the table. The bounds allow for chance."""
+    done = list(planted_cases(2, seed=5, screen=False))
+    told = table(done, "found")
+    small = [o.found for o in done if o.cell in {(0, 0), (0, 1), (1, 0)}]
+    large = [o.found for o in done if o.cell not in {(0, 0), (0, 1), (1, 0)}]
+    assert sum(large) >= 0.85 * len(large), told
+    assert sum(small) >= 1, told
+    assert sum(o.elsewhere for o in done) <= binom.ppf(0.999, len(done), 0.05), told
 
 
 @pytest.mark.slow
-def test_churn_alone_is_seldom_taken_for_damage():
-    """Each run may be wrong with probability 0.05: two of six would be so once in thirty."""
-    data, suite, dense = census()
-    rng = np.random.default_rng(2)
-    nobody = np.zeros(len(data), dtype=bool)
-    wrong = 0
-    for seed in range(NULLS):
-        compressed = plant(rng, dense, inside=nobody, damage=0.0, churn=float(rng.uniform(0.01, 0.05)))
-        wrong += bool(discover(data, suite, damage_of_outcomes(outcomes(dense, compressed)), seed=seed).findings)
-    assert wrong <= 1
+def test_flips_alone_are_seldom_taken_for_damage():
+    """Each run may be wrong with probability 0.05."""
+    wrong = false_findings(NULLS, seed=6)
+    assert sum(wrong) <= binom.ppf(0.999, NULLS, 0.05), wrong

@@ -152,3 +152,15 @@ def test_a_limit_that_is_hit_is_told():
     result = search(attributes_of(codes, [3] * 8), damage, scores_for(damage)["excess"], k=50, combinations=10)
     assert result.skipped == 8 * 7 * 6 // 6 - 10
     assert len(result.found) == 50
+    assert result.alone == 0
+
+
+def test_the_least_promising_attributes_are_not_combined(monkeypatch):
+    monkeypatch.setattr(module, "COMBINED", 2)
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 3, (600, 5))
+    damage = ((codes[:, 1] == 1) & (codes[:, 3] == 2) & (rng.random(600) < 0.7)).astype(float)
+    result = search(attributes_of(codes, [3] * 5), damage, scores_for(damage)["excess"], k=50)
+    assert result.alone == 3
+    assert result.found[0].cells == ((1, 1), (3, 2))
+    assert {tuple(a for a, _ in f.cells) for f in result.found if len(f.cells) > 1} == {(1, 3)}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from validate.attributes import Attribute
 from validate.damage import AIMS, Bools, Damage, Lens, counted, lenses
 from validate.data import Dataset
-from validate.search import Found, Penalty, search
+from validate.search import COMBINED, Found, Penalty, search
 from validate.searchable import searchable
 from validate.slices import shown
 from validate.stats.means import mean_interval
@@ -23,6 +23,7 @@ from validate.suite import Aim, Suite
 
 CANDIDATES = 8  # slices of one half that are tested on the other
 OPTIONS = 20  # best slices of each view among which a candidate is chosen
+COMBINATIONS = 5_000  # of three attributes, the most promising ones: all of up to 32
 NEAR = 0.9  # of the most evidence: among these a slice is taken that can be declared
 AGREE = 3.0  # how much the evidence of a view counts that must merely agree
 VERSIONS = 5  # named with a finding
@@ -126,13 +127,11 @@ def discover(
     columns, limits = searchable(dataset, suite)
     attributes = [*columns, *extra]
     run = _Run(attributes=attributes, damage=damage, clusters=dataset.clusters, aim=aim, depth=depth, level=level)
-    confirmed, candidates, skipped = list[_Confirmed](), 0, 0
+    confirmed, candidates, left_out = list[_Confirmed](), 0, set[str]()
     for searched in (half, ~half):
-        found, left_out = _candidates(run, searched)
+        found, limit = _candidates(run, searched)
         confirmed += _confirmed(run, found, ~searched)
-        candidates, skipped = candidates + len(found), max(skipped, left_out)
-    if skipped:
-        limits = (*limits, f"{skipped:,} combinations of three columns, the least promising ones")
+        candidates, left_out = candidates + len(found), left_out | limit
     findings = tuple(_finding(run, one, dataset, rng) for one in _causes(run, confirmed))
     return Discovery(
         aim=aim,
@@ -143,7 +142,7 @@ def discover(
         candidates=candidates,
         halves=(int(half.sum()), int((~half).sum())),
         level=level,
-        limits=limits,
+        limits=(*limits, *sorted(left_out)),
         summary=_summary(aim, len(findings), candidates),
     )
 
@@ -156,15 +155,15 @@ def _half(rng: np.random.Generator, dataset: Dataset) -> Bools:
     return (rng.random(len(units)) < 0.5)[codes]
 
 
-def _candidates(run: _Run, half: Bools) -> tuple[list[_Candidate], int]:
+def _candidates(run: _Run, half: Bools) -> tuple[list[_Candidate], set[str]]:
     """One cause at a time, while there is more evidence than the best of as many slices would show by chance.
 
-    Also returns how many combinations of columns were skipped at most.
+    Also returns, in words, which combinations were too many to be looked at.
     """
     chance = 1 / max(2, sum(len(attribute.levels) for attribute in run.attributes))
     least = math.ceil(math.log2(2 / run.level))  # fewer could not be significant even without a gain
     penalty = _penalty(run.attributes)
-    fresh, found, skipped = np.ones(len(half), dtype=np.bool_), list[_Candidate](), 0
+    fresh, found, skipped = np.ones(len(half), dtype=np.bool_), list[_Candidate](), set[str]()
     while len(found) < CANDIDATES:
         views = lenses(run.aim, run.damage, np.flatnonzero(half & fresh), run.clusters)
         options: dict[tuple[tuple[int, int], ...], Found] = {}
@@ -172,7 +171,10 @@ def _candidates(run: _Run, half: Bools) -> tuple[list[_Candidate], int]:
             left = [attribute.at(view.rows) for attribute in run.attributes]
             result = search(left, view.values, view.score, k=OPTIONS, depth=run.depth, damaged=least, penalty=penalty)
             options |= {option.cells: option for option in result.found}
-            skipped = max(skipped, result.skipped)
+            if result.alone:
+                skipped.add(f"combinations of the least promising columns with others: {COMBINED} were combined")
+            if result.skipped:
+                skipped.add(f"the least promising combinations of three columns: {COMBINATIONS:,} were looked at")
         evidence = {option: _evidence(run, views, option, penalty) for option in options.values()}
         if not evidence or max(evidence.values()) <= 0:
             break

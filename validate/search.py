@@ -19,6 +19,8 @@ from validate.attributes import Attribute, Codes
 from validate.scores import Floats, Ints, Score
 
 DENSE_CELLS = 2**20  # of a table of sums; of a larger one, only the cells that occur
+COMBINED = 80  # attributes whose values are combined: the most promising ones
+COVERED = 150  # pairs of attributes whose examples are counted together: a cover of many takes long to find
 BATCH = 64  # triples sized before the score to beat is looked at again
 Penalty = tuple[float, float, float]  # what a conjunction of one, two, three values must score beyond; never falling
 NO_PENALTY: Penalty = (0.0, 0.0, 0.0)
@@ -50,6 +52,7 @@ class SearchResult:
     found: tuple[Found, ...]
     sized: int  # conjunctions of three whose examples were counted
     skipped: int  # combinations of three attributes that were not looked at, because there were too many
+    alone: int  # attributes whose values were not combined with others, because there were too many
 
 
 def search(
@@ -75,7 +78,7 @@ def search(
     if depth > 1:
         run.pairs()
     sized, skipped = run.triples(combinations) if depth > 2 else (0, 0)
-    return SearchResult(found=run.best.ranked(), sized=sized, skipped=skipped)
+    return SearchResult(found=run.best.ranked(), sized=sized, skipped=skipped, alone=run.alone)
 
 
 class _Best:
@@ -146,6 +149,10 @@ def _part(damage: Floats) -> _Part:
     return _Part(rows=rows, weight=None if np.all(weight == 1) else weight)
 
 
+# two attributes, the levels of their hopeful values (c,), and the positive and negative damage of each (c,)
+_Pairs = tuple[int, int, Ints, Ints, Floats, Floats]
+
+
 class _Search:
     """One search, level by level."""
 
@@ -163,6 +170,7 @@ class _Search:
         self._attributes, self._score, self._penalty = attributes, score, penalty
         self._n, self._support, self._damaged = len(damage), floors.support, floors.damaged
         self._losing, self._gaining = _part(damage), _part(-damage)
+        self.alone = 0
         self._coded: list[_Coded] = []
         self._sizes: dict[
             tuple[int, int], Ints
@@ -186,10 +194,16 @@ class _Search:
             scored.append((position, kept, n, positive))
             value = self._score.value(n, positive, negative) - self._penalty[0]
             self.best.offer(value, (np.full(len(kept), position), kept), n, positive, negative)
+        hopeful = []
         for position, kept, n, positive in scored:
-            hopeful = self._bound(2, np.full(len(n), self._support), n, positive) > self.best.least
-            if hopeful.any():
-                self._coded.append(self._recoded(position, kept[hopeful], n[hopeful]))
+            bound = self._bound(2, np.full(len(n), self._support), n, positive)
+            left = bound > self.best.least
+            if left.any():
+                hopeful.append((float(bound.max()), position, kept[left], n[left]))
+        hopeful.sort(key=lambda entry: -entry[0])
+        self.alone = max(0, len(hopeful) - COMBINED)
+        for _, position, levels, n in sorted(hopeful[:COMBINED], key=lambda entry: entry[1]):
+            self._coded.append(self._recoded(position, levels, n))
 
     def _bound(self, values: int, low: Ints, high: Ints, positive: Floats) -> Floats:
         """No conjunction of so many values or more, within one with these facts, scores more after its penalty."""
@@ -212,8 +226,7 @@ class _Search:
 
     def pairs(self) -> None:
         """Score every pair of values that could beat the k-th, and keep those that could be part of better ones."""
-        found = []
-        where: list[joint.Cells] = []
+        found: list[_Pairs] = []
         for a, b in itertools.combinations(range(len(self._coded)), 2):
             one, two = self._coded[a], self._coded[b]
             (la, lb), positive, negative = self._cells((one, two))
@@ -221,18 +234,22 @@ class _Search:
             low = np.maximum(self._support, one.n[la] + two.n[lb] - self._n)
             hopeful = self._bound(2, low, high, positive) > self.best.least
             if hopeful.any():
-                la, lb, positive, negative = la[hopeful], lb[hopeful], positive[hopeful], negative[hopeful]
-                found.append((a, b, la, lb, positive, negative))
-                where += [((a, i), (b, j)) for i, j in zip(la.tolist(), lb.tolist(), strict=True)]
-        sizes = self._counted(where)
+                found.append((a, b, la[hopeful], lb[hopeful], positive[hopeful], negative[hopeful]))
+        for start in range(0, len(found), COVERED):
+            self._sized(found[start : start + COVERED])
+
+    def _sized(self, found: Sequence[_Pairs]) -> None:
+        """Count the examples of these pairs, score them, and keep those that could be part of better ones."""
+        cells = [(a, b, la.tolist(), lb.tolist()) for a, b, la, lb, _, _ in found]
+        sizes = self._counted([((a, i), (b, j)) for a, b, la, lb in cells for i, j in zip(la, lb, strict=True)])
         ends = np.cumsum([len(entry[2]) for entry in found])
-        for (a, b, la, lb, positive, negative), n in zip(found, np.split(sizes, ends[:-1]), strict=False):
+        for (a, b, la, lb, positive, negative), n in zip(found, np.split(sizes, ends[:-1]), strict=True):
             one, two = self._coded[a], self._coded[b]
             enough = n >= self._support
             value = self._score.value(np.maximum(n, 1), positive, negative) - self._penalty[1]
             score = np.where(enough, value, -np.inf)
-            cells = (np.full(len(la), one.position), one.levels[la], np.full(len(lb), two.position), two.levels[lb])
-            self.best.offer(score, cells, n, positive, negative)
+            places = np.full(len(la), one.position), np.full(len(lb), two.position)
+            self.best.offer(score, (places[0], one.levels[la], places[1], two.levels[lb]), n, positive, negative)
             bound = np.where(enough, self._bound(3, np.full(len(n), self._support), n, positive), -np.inf)
             table = np.zeros((one.size - 1, two.size - 1), dtype=np.int64)
             table[la, lb] = np.where(bound > self.best.least, n, 0)
@@ -240,21 +257,30 @@ class _Search:
 
     def triples(self, combinations: int) -> tuple[int, int]:
         """Score every triple of values that could beat the k-th; how many were sized, and combinations skipped."""
-        hopeful = []
-        for a, b, c in itertools.combinations(range(len(self._coded)), 3):
-            hope = min(self._hope.get(pair, -math.inf) for pair in ((a, b), (a, c), (b, c)))
-            if hope > self.best.least:
-                hopeful.append((hope, (a, b, c)))
-        hopeful.sort(key=lambda entry: -entry[0])
+        hope, triples = self._hopeful()
+        best = np.sort(np.argsort(-hope, kind="stable")[:combinations])
         bounds, found = [np.empty(0)], [np.empty((6, 0), dtype=np.int64)]
         sums = [np.empty((2, 0))]
-        for _, (a, b, c) in sorted(hopeful[:combinations], key=lambda entry: entry[1]):
+        for a, b, c in triples[:, best].T.tolist():
             bound, levels, both = self._triple(a, b, c)
             bounds.append(bound)
             sums.append(both)
             found.append(np.concatenate([np.repeat([[a], [b], [c]], len(bound), axis=1), levels]))
         sized = self._best_first(np.concatenate(bounds), np.concatenate(found, axis=1), np.concatenate(sums, axis=1))
-        return sized, max(0, len(hopeful) - combinations)
+        return sized, max(0, len(hope) - combinations)
+
+    def _hopeful(self) -> tuple[Floats, Ints]:
+        """The combinations (3, t) of attributes of which each two could be part of what beats the k-th; their bound."""
+        hope = np.full((len(self._coded),) * 2, -math.inf)
+        for pair, bound in self._hope.items():
+            hope[pair] = bound
+        least, triples = [np.empty(0)], [np.empty((3, 0), dtype=np.int64)]
+        for a, b in np.argwhere(hope > self.best.least).tolist():
+            bounds = np.minimum(np.minimum(hope[a, b + 1 :], hope[b, b + 1 :]), hope[a, b])
+            c = np.flatnonzero(bounds > self.best.least)
+            least.append(bounds[c])
+            triples.append(np.stack([np.full(len(c), a), np.full(len(c), b), c + b + 1]))
+        return np.concatenate(least), np.concatenate(triples, axis=1)
 
     def _triple(self, a: int, b: int, c: int) -> tuple[Floats, Ints, Floats]:
         """Bound (t,), levels (3, t) and damage (2, t) of the triples of three attributes that could beat the k-th."""
@@ -294,8 +320,6 @@ class _Search:
 
     def _counted(self, where: Sequence[joint.Cells]) -> Ints:
         """How many examples each conjunction of coded levels has: (len(where),)."""
-        if not where:
-            return np.empty(0, dtype=np.int64)
         attributes = [coded.attribute for coded in self._coded]
         everything = np.zeros(self._n, dtype=np.uint8)
         return joint.tally(joint.plan(where, attributes), attributes, everything, codes=1)[:, 0]
