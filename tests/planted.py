@@ -88,24 +88,15 @@ def grid(rng: np.random.Generator, membership: Membership, each: int) -> Iterato
                 )
 
 
-def nulls(rng: np.random.Generator, dense_right: Bools, unsure: Bools, count: int) -> Iterator[tuple[int, Bools]]:
+def nulls(rng: np.random.Generator, dense_right: Bools, count: int) -> Iterator[tuple[int, Bools]]:
     """Compressed models that damage nobody more than others, by flips of 1–5 %, with the kind of flips.
 
-    In turn: 0, as many losses as gains; 1, any answer flips with one probability, so that nearly all flips are losses;
-    2, most flips are of the `unsure` examples, as many losses as gains.
+    In turn: 0, as many losses as gains; 1, any answer flips with one probability, so that nearly all flips are losses.
     """
     for turn in range(count):
         churn = float(rng.uniform(0.01, 0.05))
-        match turn % 3:
-            case 0:
-                right = _churned(rng, dense_right, churn)
-            case 1:
-                right = dense_right ^ (rng.random(len(dense_right)) < churn)
-            case _:
-                right = dense_right.copy()
-                for group, share in ((unsure, 0.8), (~unsure, 0.2)):
-                    right[group] = _churned(rng, dense_right[group], min(0.1, churn * share * len(right) / group.sum()))
-        yield turn % 3, right
+        flipped = dense_right ^ (rng.random(len(dense_right)) < churn)
+        yield turn % 2, flipped if turn % 2 else _churned(rng, dense_right, churn)
 
 
 def damaged(rng: np.random.Generator, dense_right: Bools, membership: Membership, case: Planted) -> Bools:
