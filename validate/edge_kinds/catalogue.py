@@ -5,13 +5,14 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from validate.edge_kinds import tabular
+from validate.edge_kinds import tabular, text
 from validate.edge_kinds.kind import Kind, Modality
 from validate.errors import did_you_mean
 from validate.suite import Suite
 
 KINDS: Mapping[Modality, Mapping[str, Kind]] = {
     "tabular": tabular.KINDS,
+    "text": text.KINDS,
 }
 
 
