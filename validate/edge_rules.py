@@ -1,9 +1,9 @@
 """What a suite's edge-case sets must observe beyond the type of each key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from validate.edge_kinds.catalogue import fitting, misfit
-from validate.errors import SuiteError
+from validate.errors import SuiteError, did_you_mean
 from validate.mistakes import Mistake, key_path
 from validate.predicates import parse
 from validate.suite import NamedSlice, RecordedModel, Suite
@@ -46,7 +46,7 @@ def _set(spec: EdgeCaseSpec, i: int, suite: Suite) -> Iterator[Mistake]:
         if spec.must_not_lose and suite.task != "classification":
             yield Mistake(f"edge_cases[{i}].must_not_lose", "counts right and wrong answers: needs a classification")
     else:
-        yield from _drawn(spec, i)
+        yield from _drawn(spec, i, [str(name) for name in suite.data.classes])
     if isinstance(spec, GeneratedCases):
         yield from _kind(spec, i, suite)
 
@@ -71,7 +71,10 @@ def _natural(spec: NaturalCases, i: int, suite: Suite) -> Iterator[Mistake]:
         yield Mistake(key, f"{spec.natural} needs a classification with logits or probabilities", spec.natural)
 
 
-def _drawn(spec: GeneratedCases | PythonCases, i: int) -> Iterator[Mistake]:
+def _drawn(spec: GeneratedCases | PythonCases, i: int, classes: Sequence[str]) -> Iterator[Mistake]:
+    if spec.expect is not None and spec.expect not in classes:
+        rule = f"must be one of the classes{did_you_mean(spec.expect, classes)}"
+        yield Mistake(f"edge_cases[{i}].expect", rule, spec.expect)
     if spec.examples is not None and spec.share is not None:
         yield Mistake(f"edge_cases[{i}].share", "a set has either examples or share", spec.share)
     if len(set(spec.severity)) < len(spec.severity):

@@ -36,6 +36,8 @@ class GeneratedCases(Table):
     """Or this share of all examples."""
     where: Text | None = None
     """Sources are drawn only from the examples that this predicate selects."""
+    expect: Text | None = None
+    """The class that is right for every variant, where it is not the source's: "negative" for praise that is negated."""
     guard: bool = False
     """It must PASS for a release; without this it is screened."""
     margin: Margin | None = None
@@ -58,6 +60,8 @@ class PythonCases(Table):
     """Or this share of all examples."""
     where: Text | None = None
     """Sources are drawn only from the examples that this predicate selects."""
+    expect: Text | None = None
+    """The class that is right for every variant, where it is not the source's: "negative" for praise that is negated."""
     guard: bool = False
     """It must PASS for a release; without this it is screened."""
     margin: Margin | None = None

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from tests.edge_cases.folder import tiny, tiny_data
+from validate.data import load_dataset
 from validate.edge_cases.build import build_edge_cases
 from validate.edge_cases.sets import EdgeCases
 from validate.errors import DataError, SuiteError
@@ -124,6 +125,8 @@ def test_what_the_data_do_not_have_is_refused(tmp_path, old, new, message):
         ('kind = "shift"\noptions.mix = { old = 1.5 }', "edge_cases[0].options.mix.old: must be at most 1"),
         ('kind = "noise"\npython = "models.py:louder"', "exactly one of the keys"),
         ('python = "models.py:louder"', "edge_cases[0].name: is required"),
+        ('kind = "noise"\nexpect = "yess"', "edge_cases[0].expect: must be one of the classes; did you mean 'yes'?"),
+        ('kind = "typos"', "is a kind for text: name the column in data.text"),
         ('kind = "noise"\n[[edge_cases]]\nkind = "noise"', "names of edge-case sets must differ"),
     ],
 )
@@ -131,6 +134,26 @@ def test_a_mistake_in_the_suite_is_found_when_it_is_read(tmp_path, text, message
     with pytest.raises(SuiteError) as error:
         tiny(tmp_path, f"[[edge_cases]]\n{text}\n")
     assert message in str(error.value)
+
+
+def test_a_suite_may_expect_another_answer_than_the_sources(tmp_path):
+    edge = built(tmp_path, LOUDER + 'where = "truth == \'no\'"\nexpect = "yes"\n')
+    assert set(edge.dataset.labels) == {1}
+    assert not any(facts.paired for facts in edge.facts)
+
+
+def test_where_the_data_name_a_text_its_kinds_change_that_column_alone(tmp_path):
+    tiny(tmp_path, "")
+    file = tmp_path / "suite.toml"
+    named = file.read_text().replace("[data]\n", '[data]\ntext = "word"\n', 1)
+    file.write_text(named + '[[edge_cases]]\nkind = "case"\nseverity = [5]\nexamples = 50\n')
+    loaded = load_suite(tmp_path)
+    data = load_dataset(loaded)
+    edge = build_edge_cases(loaded, data)
+    assert edge is not None
+    made, clean = edge.dataset.rows(0, 50), data.frame.iloc[edge.sources].reset_index(drop=True)
+    assert made["word"].tolist() == clean["word"].str.upper().tolist()
+    pd.testing.assert_frame_equal(made.drop(columns="word"), clean.drop(columns="word"))
 
 
 def test_a_run_says_what_the_variants_cost_beyond_their_sources(tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from validate.columns import kind_of
@@ -74,7 +75,8 @@ def _by_kind(spec: GeneratedCases, i: int, loaded: LoadedSuite, dataset: Dataset
             severity=severity,
             sources=sources,
             make=make,
-            paired=kind.paired,
+            paired=kind.paired and spec.expect is None,
+            labels=_expected(spec, dataset, len(sources)),
             digest=digest,
             about=kind.severities[severity - 1],
         )
@@ -94,7 +96,21 @@ def _by_hook(spec: PythonCases, i: int, loaded: LoadedSuite, dataset: Dataset) -
             return _fitted(made, frame, dataset.ids[sources], f"{place}: {spec.python}")
 
         make = _maker(change, sources, stream_of=(spec.name, severity), loaded=loaded, dataset=dataset)
-        yield Cell(spec=spec, severity=severity, sources=sources, make=make, digest=digest, about=spec.python)
+        yield Cell(
+            spec=spec,
+            severity=severity,
+            sources=sources,
+            make=make,
+            paired=spec.expect is None,
+            labels=_expected(spec, dataset, len(sources)),
+            digest=digest,
+            about=spec.python,
+        )
+
+
+def _expected(spec: GeneratedCases | PythonCases, dataset: Dataset, n: int) -> NDArray[np.int64] | None:
+    """(n,) the class that the suite says is right; None where it is the sources' own."""
+    return None if spec.expect is None else np.full(n, dataset.classes.index(spec.expect), dtype=np.int64)
 
 
 def _maker(
@@ -146,7 +162,8 @@ def _columns(spec: GeneratedCases, i: int, kind: Kind, loaded: LoadedSuite, data
                 f"{spec.kind} changes columns of {' or '.join(sorted(kind.columns))}, and {column!r} is {kinds[column]}"
             )
             raise SuiteError(f"edge_cases[{i}].columns", rule, column)
-    found = spec.columns or tuple(name for name, column_kind in kinds.items() if column_kind in kind.columns)
+    read = tuple(name for name in (data.text, data.image) if name is not None)  # what the models read of such data
+    found = spec.columns or read or tuple(name for name, found in kinds.items() if found in kind.columns)
     if not found:
         raise SuiteError(
             f"edge_cases[{i}].kind", f"there is no column of {' or '.join(sorted(kind.columns))}", spec.kind
