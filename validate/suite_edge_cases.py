@@ -37,7 +37,7 @@ class GeneratedCases(Table):
     where: Text | None = None
     """Sources are drawn only from the examples that this predicate selects."""
     expect: Text | None = None
-    """The class that is right for every variant, where it is not the source's: "negative" for praise that is negated."""
+    """The class that is right for every variant, where it is not the source's: "negative" for negated praise."""
     guard: bool = False
     """It must PASS for a release; without this it is screened."""
     margin: Margin | None = None
@@ -61,7 +61,7 @@ class PythonCases(Table):
     where: Text | None = None
     """Sources are drawn only from the examples that this predicate selects."""
     expect: Text | None = None
-    """The class that is right for every variant, where it is not the source's: "negative" for praise that is negated."""
+    """The class that is right for every variant, where it is not the source's: "negative" for negated praise."""
     guard: bool = False
     """It must PASS for a release; without this it is screened."""
     margin: Margin | None = None
