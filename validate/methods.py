@@ -147,8 +147,8 @@ def _interval(gate: Gate, level: float, *, metric_kind: str, clustered: bool) ->
         text = (
             f"{level:.1%} interval of the mean of paired differences: Student's t; for guarded slices of fewer than 30 "
             "examples or with skewed differences, and where examples come in clusters, a studentised bootstrap of "
-            "9,999 resamples (999 where a slice is not guarded). Fewer than 10 examples, or differences that are all "
-            "the same, are inconclusive."
+            "9,999 resamples (fewer beyond 20,000 examples, 999 where a slice is not guarded). Fewer than 10 "
+            "examples, or differences that are all the same, are inconclusive."
         )
         return Method(topic="interval", text=text, source="Student 1908; Efron & Tibshirani 1993")
     text = (

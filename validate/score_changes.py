@@ -89,6 +89,7 @@ def aggregate_changes(
             high=np.array([found.interval.high for *_, found in made]),
             level=level,
             method=f"paired bootstrap, {RESAMPLES:,} resamples",
+            n=np.array([float(n) for n, *_ in made]),
         ),
         p=p,
         p_gain=p_gain,

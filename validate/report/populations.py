@@ -16,7 +16,7 @@ class ClassRow:
     n: str
     dense: str  # lowest to highest recall
     compressed: str
-    shifts: tuple[str, ...]  # one cell for each normalisation
+    shifts: tuple[tuple[str, str], ...]  # the change and what is known of it, for each normalisation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +78,12 @@ def _lead(found: PopulationResult) -> str:
     return f"{text} {how.capitalize()}, Benjamini-Hochberg over the classes."
 
 
-def _shift(shift: Shift) -> str:
+def _shift(shift: Shift) -> tuple[str, str]:
     told = wording.change(shift.change, rate=True)
     if shift.interval is None:
-        return told
+        return told, ""
     p = wording.p_value(shift.p_fdr) if shift.p_fdr is not None else "undefined, nothing varies"
-    return f"{told} ({wording.interval(shift.interval, rate=True)}), adjusted p {p}"
+    return told, f"{wording.interval(shift.interval, rate=True)}, adjusted p {p}"
 
 
 def _range(pair: tuple[float, float]) -> str:

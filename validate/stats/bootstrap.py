@@ -75,7 +75,7 @@ def bootstrap(
     if not np.isfinite([*draws, *limits]).all() or not varies(draws):
         return _undecided(estimate, level, method, units)
     return Bootstrap(
-        interval=Interval(estimate=float(estimate), low=limits[0], high=limits[1], level=level, method=method),
+        interval=Interval(estimate=float(estimate), low=limits[0], high=limits[1], level=level, method=method, n=units),
         se=float(draws.std(ddof=1)),
         bias=float(draws.mean() - estimate),
         units=units,
@@ -107,7 +107,7 @@ def mean_bootstrap_interval(
     se = float(_ratio_se(sums[None], sizes[None])[0])
     rank = max(int(np.floor(alpha * (drawn + 1))), 1) - 1
     low, high = estimate - distances[-1 - rank] * se, estimate - distances[rank] * se
-    return Interval(estimate=estimate, low=float(low), high=float(high), level=level, method=method)
+    return Interval(estimate=estimate, low=float(low), high=float(high), level=level, method=method, n=sums.size)
 
 
 def mean_bootstrap_se(values: ArrayLike, *, clusters: NDArray[np.int64] | None = None) -> float:
@@ -168,5 +168,5 @@ def _method(units: int, resamples: int, clustered: bool) -> str:
 
 
 def _undecided(estimate: float, level: float, method: str, units: int) -> Bootstrap:
-    interval = Interval(estimate=float(estimate), low=-np.inf, high=np.inf, level=level, method=method)
+    interval = Interval(estimate=float(estimate), low=-np.inf, high=np.inf, level=level, method=method, n=units)
     return Bootstrap(interval=interval, se=np.nan, bias=np.nan, units=units)

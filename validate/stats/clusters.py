@@ -120,6 +120,7 @@ def deff_tango_interval(sums: ClusterSums, *, level: float = 0.95, few_clusters:
         high=np.where(open_ended, 1.0, high),
         level=level,
         method=CLUSTER_TANGO if few_clusters else DEFF_TANGO,
+        n=n,
     )
     return DeffTango(interval=interval, deff=np.where(told, deff, np.nan), gains=gains, losses=losses, n=size)
 

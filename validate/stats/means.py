@@ -4,7 +4,7 @@ For many slices at once, from sums alone, see `moments`.
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ def paired_t(differences: ArrayLike, *, level: float = 0.95) -> StudentT:
     from scipy import stats  # takes a second to import
 
     t = stats.ttest_1samp(values, 0.0)
-    interval = _interval(estimate, t.confidence_interval(level), level, PAIRED_T)
+    interval = replace(_interval(estimate, t.confidence_interval(level), level, PAIRED_T), n=values.size)
     return StudentT(interval=interval, t=float(t.statistic), df=float(t.df), p=float(t.pvalue), n=values.size)
 
 
@@ -82,7 +82,7 @@ def welch_t(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Stud
             "ignore", RuntimeWarning
         )  # one group may be constant: its variance is none, not imprecise
         t = stats.ttest_ind(x, y, equal_var=False)
-    interval = _interval(estimate, t.confidence_interval(level), level, WELCH)
+    interval = replace(_interval(estimate, t.confidence_interval(level), level, WELCH), n=x.size + y.size)
     return StudentT(interval=interval, t=float(t.statistic), df=float(t.df), p=float(t.pvalue), n=x.size + y.size)
 
 
@@ -92,7 +92,7 @@ def _interval(estimate: float, limits: Any, level: float, method: str) -> Interv
 
 def _undefined(estimate: float, n: int, level: float, method: str) -> StudentT:
     one_sided(level)
-    interval = Interval(estimate=estimate, low=-np.inf, high=np.inf, level=level, method=method)
+    interval = Interval(estimate=estimate, low=-np.inf, high=np.inf, level=level, method=method, n=n)
     return StudentT(interval=interval, t=np.nan, df=np.nan, p=np.nan, n=n)
 
 

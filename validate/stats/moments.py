@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from validate.stats.inputs import one_sided
+from validate.stats.inputs import floats, one_sided
 from validate.stats.results import Floats, Intervals
 
 FEWEST = 10  # examples below which a t interval is not trusted
-PAIRED_T = "paired t"
+PAIRED_T = "paired t (Student 1908)"
 _ROUNDING = 1e-12  # a variance this far below the mean square is none, but rounding
 
 
@@ -39,7 +39,12 @@ def paired_t_of_sums(n: NDArray[np.int64], total: Floats, squares: Floats, *, le
     t = np.divide(mean, se, out=np.zeros_like(mean), where=usable)
     return PairedT(
         interval=Intervals(
-            estimate=np.where(n > 0, mean, np.nan), low=mean - reach, high=mean + reach, level=level, method=PAIRED_T
+            estimate=np.where(n > 0, mean, np.nan),
+            low=mean - reach,
+            high=mean + reach,
+            level=level,
+            method=PAIRED_T,
+            n=floats(n),
         ),
         p=np.where(usable, stdtr(df, t), 1.0),
         p_gain=np.where(usable, stdtr(df, -t), 1.0),

@@ -35,6 +35,7 @@ def difference_interval(slice: Intervals, complement: Intervals) -> Intervals:
         high=np.where(known, high, 2.0),
         level=slice.level,
         method=f"{MOVER} on {slice.method}",
+        n=slice.n,
     )
 
 

@@ -33,7 +33,7 @@ def tango_interval(gains: ArrayLike, losses: ArrayLike, n: ArrayLike, *, level: 
     """
     gains, losses, n = paired_counts(gains, losses, n)
     low, high = tango_limits(gains, losses, n, np.full(gains.shape, critical_value(level)))
-    return Intervals(estimate=change(gains, losses, n), low=low, high=high, level=level, method=TANGO)
+    return Intervals(estimate=change(gains, losses, n), low=low, high=high, level=level, method=TANGO, n=n)
 
 
 def tango_limits(gains: Floats, losses: Floats, n: Floats, critical: Floats) -> tuple[Floats, Floats]:
@@ -74,7 +74,7 @@ def melded_interval(gains: ArrayLike, losses: ArrayLike, n: ArrayLike, *, level:
     gains, losses, n = paired_counts(gains, losses, n)
     alpha = one_sided(level)
     low, high = _melded_low(gains, losses, n, alpha), -_melded_low(losses, gains, n, alpha)
-    return Intervals(estimate=change(gains, losses, n), low=low, high=high, level=level, method=MELDED)
+    return Intervals(estimate=change(gains, losses, n), low=low, high=high, level=level, method=MELDED, n=n)
 
 
 def melded_lower_p(gains: Floats, losses: Floats, n: Floats, threshold: Floats) -> Floats:

@@ -15,7 +15,7 @@ def wilson_interval(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> 
     """Wilson's score interval for events out of n: what a report shows; [0, 1] without examples."""
     x, _, n = paired_counts(events, 0, n)
     low, high = wilson_limits(x, n, critical_value(level))
-    return Intervals(estimate=rate(x, n), low=low, high=high, level=level, method=WILSON)
+    return Intervals(estimate=rate(x, n), low=low, high=high, level=level, method=WILSON, n=n)
 
 
 def clopper_pearson_interval(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Intervals:
@@ -25,7 +25,7 @@ def clopper_pearson_interval(events: ArrayLike, n: ArrayLike, *, level: float = 
     some, rest = x > 0, x < n
     low = np.where(some, betaincinv(np.where(some, x, 1), n - x + 1, alpha), 0.0)
     high = np.where(rest, betaincinv(x + 1, np.where(rest, n - x, 1), 1 - alpha), 1.0)
-    return Intervals(estimate=rate(x, n), low=low, high=high, level=level, method=CLOPPER_PEARSON)
+    return Intervals(estimate=rate(x, n), low=low, high=high, level=level, method=CLOPPER_PEARSON, n=n)
 
 
 def wilson_limits(events: Floats, n: Floats, critical: float | Floats) -> tuple[Floats, Floats]:

@@ -48,6 +48,7 @@ def error_ratio_score_interval(
         high=high,
         level=level,
         method=SCORE_RATIO,
+        n=wrong + gained + lost,
     )
 
 
