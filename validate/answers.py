@@ -17,6 +17,7 @@ from validate.runners import Runner
 from validate.runners.recorded import RecordedRunner
 from validate.suite import TIMEOUT
 
+MODEL_THREAD = "paritygate-model"  # cli looks for it by this name
 KEEP_SECONDS = 2.0  # of work are lost at most where a run is killed
 KEEP_BYTES = 16 * 2**20  # of answers are kept in one piece
 
@@ -167,7 +168,7 @@ def _fed(batches: Iterator[Scores], timeout: float) -> Iterator[Scores]:
         except BaseException as failure:
             ready.put(failure)
 
-    Thread(target=work, name="paritygate-model", daemon=True).start()
+    Thread(target=work, name=MODEL_THREAD, daemon=True).start()
     try:
         while True:
             item = ready.get(timeout=timeout)

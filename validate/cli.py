@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from validate.errors import ParitygateError, SuiteError
 
 UNEXPECTED = 4
 INTERRUPTED = 130
+MODEL_THREAD = "paritygate-model"  # in which `answers` lets a model compute
 
 app = typer.Typer(
     help="The release gate for compressed models: does it still work, for everyone it worked for before?\n\n"
@@ -267,6 +269,19 @@ def demo(out: Out = None) -> int:
     return commands.demo(out)
 
 
+def command() -> None:
+    """Run the command line and end the process with its exit code, also while a model that was given up still computes.
+
+    Such a model's thread may be deep in compiled code, where an ordinary end of the process would abort it.
+    """
+    code = main()
+    if any(thread.name == MODEL_THREAD for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def _unexpected(error: BaseException) -> int:
     """Say in one line what happened, and keep the traceback in a file."""
     if any(isinstance(cause, KeyboardInterrupt) for cause in _causes(error)):
@@ -289,4 +304,4 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -241,8 +241,8 @@ def _populations(occasion: Occasion, dataset: Dataset, progress: Progress) -> tu
         def answered(side: str, specs: Sequence[ModelSpec], name: str = name) -> list[Predictions]:
             titles = [f"{name}, {side} {i}" for i in range(1, len(specs) + 1)]
             asked = zip(titles, specs, strict=True)
-            runners = [_open(title, occasion, dataset, spec) for title, spec in asked]
-            return [_predict(runner, occasion, (dataset, None), progress)[0] for runner in runners]
+            opened = (_open(title, occasion, dataset, spec) for title, spec in asked)  # one at a time in memory
+            return [_predict(runner, occasion, (dataset, None), progress)[0] for runner in opened]
 
         try:
             dense, compressed = answered("dense", population.dense), answered("compressed", population.compressed)
