@@ -83,6 +83,8 @@ def _rule(record: EvidenceRecord) -> Iterator[str]:
     yield "no screened slice is shown to be worse, adjusted for looking at many, and by itself worse than its margin"
     margin = wording.margin(policy.disparity_margin, rate=rate(record) or not record.comparisons)
     yield f"no under-represented category is shown, in the same two parts, to lose over {margin} more than the rest"
+    if record.suite.claims:
+        yield f"each claim about the model holds ({len(record.suite.claims):,} here)"
     if policy.inconclusive == "note":
         yield "by this policy an inconclusive guarded slice is noted and does not withhold a PASS"
 

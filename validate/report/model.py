@@ -9,6 +9,7 @@ from validate.evidence import EvidenceRecord
 from validate.ledger.beside import NOTHING, Beside
 from validate.outcome import Outcome
 from validate.predictions import ModelIdentity
+from validate.report.bought import Bought, bought
 from validate.report.decision import Decision, Doubt, Finding, decision, doubts, findings
 from validate.report.discovery import DiscoveryView, discovery_view
 from validate.report.earlier import Change, Person, change, person
@@ -104,6 +105,7 @@ class ModelView:
     scores_rest: ScoreTable
     discovery: DiscoveryView | None
     identities: tuple[IdentityRow, ...]
+    bought: Bought
     residual: tuple[Residual, ...]
     notes: tuple[NoteRow, ...]
     populations: tuple[PopulationView, ...]
@@ -149,6 +151,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         scores_rest=score_table([c for c in record.comparisons if not c.slice.guard], most),
         discovery=discovery_view(record),
         identities=tuple(_identity_rows(record)),
+        bought=bought(record),
         residual=tuple(_residual(record)),
         notes=tuple(NoteRow(kind=n.kind, slice=n.slice or "", text=n.text) for n in record.notes),
         populations=tuple(population_views(record)),
