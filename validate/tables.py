@@ -75,6 +75,10 @@ def _content(value: object) -> str:
 
 def as_text(column: pd.Series) -> NDArray[np.object_]:
     """Values as people write them: 7 and 7.0 are "7", True is "True", a missing value is None."""
+    if isinstance(column.dtype, pd.StringDtype):
+        plain: NDArray[np.object_] = np.array(column, dtype=object)
+        plain[column.isna().to_numpy()] = None
+        return plain
     missing = column.isna().to_numpy()
     if pd.api.types.is_float_dtype(column.dtype):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -90,11 +94,15 @@ def as_text(column: pd.Series) -> NDArray[np.object_]:
 
 def class_codes(column: pd.Series, classes: Sequence[str]) -> NDArray[np.int64]:
     """(n,) position of each value in the classes; -1 where it is missing or none of them."""
-    text = as_text(column)
+    try:
+        codes, found = pd.factorize(column)
+        text = as_text(pd.Series(found))
+    except TypeError:  # unhashable
+        codes, text = np.arange(len(column)), as_text(column)
     if pd.api.types.is_bool_dtype(column.dtype):  # a csv's "true" comes as True
         text, classes = np.char.lower(text.astype(str)).astype(object), [name.lower() for name in classes]
     position = {name: code for code, name in enumerate(classes)}
-    return np.fromiter((position.get(value, -1) for value in text), np.int64, len(text))
+    return np.array([*(position.get(value, -1) for value in text), -1], dtype=np.int64)[codes]
 
 
 def counted(column: pd.Series) -> str:
