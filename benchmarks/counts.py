@@ -2,16 +2,19 @@
 
     python benchmarks/counts.py                    all shapes at 0.1 and 1 million rows, one shape at 10 million
     python benchmarks/counts.py --rows 100000      one size
+    python benchmarks/counts.py --quick            0.1 million rows, one round, without fairlearn: a minute
     python benchmarks/counts.py --json             one JSON object on the last line
 
 Every peer gets the same integer codes in its own favourite form, made outside the timing, and its counts must equal
-ours. The rounds are interleaved, because machines are noisy: the median counts. Ours plans anew each time.
+ours. The rounds are interleaved, because machines are noisy: the median counts. Ours plans anew each time. Where a
+million rows are asked for, also the whole way from a parquet file of text to p-values, against pandas.
 """
 
 import argparse
 import itertools
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,11 +22,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
 
 from validate import joint
 from validate.attributes import Attribute
 from validate.counts import count
 from validate.slices import Kind, Membership, Slice
+from validate.stats.multiplicity import holm
+from validate.stats.paired import tango_interval
+from validate.stats.significance import sign_test
 
 SHAPES = {  # how many values each of the twelve attributes has
     "adult": (9, 17, 7, 15, 6, 5, 2, 42, 10, 5, 6, 3),
@@ -41,18 +49,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="*", default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.quick:
+        options.rows, options.rounds = [100_000], 1
     results: dict[str, float] = {}
     print("shape    rows        slices  method        seconds   ours is × faster   extra MB")
     for rows in options.rows:
         for shape in SHAPES if rows < 10_000_000 else ["adult"]:
-            results |= compare(shape, rows, options.rounds)
+            results |= compare(shape, rows, options.rounds, fairlearn=not options.quick)
+    if 1_000_000 in options.rows:
+        results |= end_to_end(1_000_000, options.rounds)
+    results |= growth(results, options.rows)
     if options.json:
         print(json.dumps(results))
 
 
-def compare(shape: str, rows: int, rounds: int) -> dict[str, float]:
+def compare(shape: str, rows: int, rounds: int, *, fairlearn: bool) -> dict[str, float]:
     """Time every method on one table; returns named ratios, seconds and MB."""
     membership, outcome = made(shape, rows)
     methods = {
@@ -61,6 +75,8 @@ def compare(shape: str, rows: int, rounds: int) -> dict[str, float]:
         "own bincounts": bincounts(membership, outcome),
     }
     methods |= peers(membership, outcome)
+    if not fairlearn:
+        methods.pop("fairlearn", None)
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     memory, answers = {}, {}
     for turn in range(rounds + 1):  # the first warms up, and measures memory instead
@@ -94,6 +110,108 @@ def report(shape: str, rows: int, slices: int, seconds: dict[str, float], memory
         key = f"{shape}_{rows}_{name.replace(' ', '_')}"
         results |= {f"{key}_seconds": value, f"{key}_ratio": ratio, f"{key}_mb": memory[name]}
     return results
+
+
+def growth(results: dict[str, float], rows: list[int]) -> dict[str, float]:
+    """How many times longer ours takes for ten times the rows."""
+    found = {}
+    for few, many in itertools.pairwise(sorted(rows)):
+        for shape in SHAPES:
+            before, after = (results.get(f"{shape}_{n}_ours_again_seconds") for n in (few, many))
+            if before and after:
+                found[f"{shape}_{few}_to_{many}_growth_ratio"] = after / before
+                print(f"{shape:8} from {few:,} to {many:,} rows: {after / before:.1f} times as long")
+    return found
+
+
+def end_to_end(rows: int, rounds: int) -> dict[str, float]:
+    """A parquet file of text, with both models' rights, to paired counts, intervals and adjusted p-values."""
+    membership, outcome = made("adult", rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.parquet"
+        frame = pd.DataFrame(
+            {
+                a.name: pd.Categorical.from_codes(
+                    np.where(a.codes == len(a.levels), -1, a.codes.astype(np.int64)), a.levels
+                ).astype(str)
+                for a in membership.attributes
+            }
+        ).replace("nan", None)
+        frame["outcome"] = outcome
+        frame.to_parquet(path, index=False)
+        methods = {"ours": lambda: ours_from_parquet(path, membership), "pandas": lambda: pandas_from_parquet(path)}
+        seconds: dict[str, list[float]] = {name: [] for name in methods}
+        stages: dict[str, float] = {}
+        for turn in range(rounds + 1):
+            for name, method in methods.items():
+                start = time.perf_counter()
+                answer = method()
+                if turn:
+                    seconds[name].append(time.perf_counter() - start)
+                if name == "ours":
+                    ours, stages = answer
+                else:
+                    theirs = answer
+    assert_equal("pandas", by_family(membership, ours), from_levels(theirs, membership))
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    for name, value in medians.items():
+        print(f"parquet to p-values, {rows:,} rows: {name:8} {value:8.3f} s   {value / medians['ours']:6.1f}")
+    print("   of which ours: " + ", ".join(f"{name} {value:.3f} s" for name, value in stages.items()))
+    found = {f"end_to_end_{name}_seconds": value for name, value in medians.items()}
+    found |= {f"end_to_end_{name.replace(' ', '_')}_seconds": value for name, value in stages.items()}
+    return found | {"end_to_end_pandas_ratio": medians["pandas"] / medians["ours"]}
+
+
+def ours_from_parquet(path: Path, membership: Membership) -> tuple[np.ndarray, dict[str, float]]:
+    """Dictionary-encoded columns are codes already: only their order has to be made ours."""
+    stages, start = {}, time.perf_counter()
+    names = [a.name for a in membership.attributes]
+    table = parquet.read_table(path, read_dictionary=names).unify_dictionaries()
+    attributes = []
+    for attribute in membership.attributes:
+        column = table.column(attribute.name).combine_chunks()
+        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+        place = {level: i for i, level in enumerate(attribute.levels)}
+        rank = np.array([place[level] for level in column.dictionary.to_pylist()] + [len(place)], dtype=np.uint8)
+        indices = column.indices.fill_null(len(rank) - 1).to_numpy(zero_copy_only=False)
+        attributes.append(replace(attribute, codes=rank[indices]))
+    outcome = table.column("outcome").to_numpy()
+    stages["codes"], start = time.perf_counter() - start, time.perf_counter()
+    counts = count(replace(membership, attributes=tuple(attributes)), outcome)
+    stages["counts"], start = time.perf_counter() - start, time.perf_counter()
+    tests(counts.gains, counts.losses, counts.n)
+    stages["intervals and p-values"] = time.perf_counter() - start
+    return counts.table, stages
+
+
+def tests(gains: np.ndarray, losses: np.ndarray, n: np.ndarray) -> None:
+    """What the screen computes of every slice."""
+    tango_interval(gains, losses, n)
+    holm(sign_test(gains, losses))
+
+
+def pandas_from_parquet(path: Path) -> dict[tuple[int, ...], pd.DataFrame]:
+    """The same counts and tests with pandas' groupby."""
+    frame = pd.read_parquet(path)
+    frame = frame.astype({name: "category" for name in frame.columns if name != "outcome"})
+    tables = {}
+    for family in FAMILIES:
+        keys = [f"a{a}" for a in family]
+        sizes = frame.groupby([*keys, "outcome"], observed=True).size().unstack(fill_value=0)  # noqa: PD010 - a series has no pivot_table
+        tables[family] = sizes.reindex(columns=range(4), fill_value=0)
+    every = np.concatenate([table.to_numpy() for table in tables.values()])
+    tests(every[:, 1], every[:, 2], every.sum(axis=1))
+    return tables
+
+
+def from_levels(tables: dict[tuple[int, ...], pd.DataFrame], membership: Membership) -> Table:
+    """Pandas' rows, indexed by the levels' texts, in our order; cells without rows are zero."""
+    found = {}
+    for family, table in tables.items():
+        levels = [membership.attributes[a].levels for a in family]
+        index = pd.Index(levels[0]) if len(family) == 1 else pd.MultiIndex.from_product(levels)
+        found[family] = table.reindex(index, fill_value=0).to_numpy()
+    return found
 
 
 def made(shape: str, rows: int) -> tuple[Membership, np.ndarray]:
