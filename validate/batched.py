@@ -15,7 +15,7 @@ from validate.parts import Batches, open_batches
 from validate.suite import LoadedSuite
 from validate.tables import file_sha256
 
-SORTED_AT_ONCE = 4_000_000  # hashes of ids in memory
+SORTED_AT_ONCE = 1_000_000  # hashes of ids in memory
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,6 +67,12 @@ class UniqueIds:
         self._n = 0
         self._at_once = sorted_at_once
 
+    def __enter__(self) -> "UniqueIds":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
     def add(self, ids: NDArray[np.object_]) -> None:
         """Take in a batch."""
         self._file.write(_hashes(ids).tobytes())
@@ -75,7 +81,6 @@ class UniqueIds:
     def check(self, data: DataBatches) -> None:
         """Pass when no id came twice. Raises DataError with those that did."""
         suspects = np.concatenate([_twice(share) for share in self._shares()])
-        self._file.close()
         if not len(suspects):
             return
         times: Counter[str] = Counter()

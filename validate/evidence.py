@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -124,15 +124,20 @@ class EvidenceRecord:
     discovery: Discovery | None = None  # what a search found, where the suite asks for one; never gates
     populations: tuple[PopulationResult, ...] = ()  # several trainings per side, where named; never gates
 
+    @cached_property
+    def canonical(self) -> bytes:
+        """The record in its canonical form, made once for all files that quote its hash."""
+        import rfc8785
+
+        return rfc8785.dumps(as_json(self))
+
 
 def to_json(record: EvidenceRecord) -> bytes:
     """The record in the canonical form of RFC 8785: the same record has the same bytes, and so one hash.
 
     Infinite limits (of an interval that too few examples left open) are written as "Infinity" and "-Infinity".
     """
-    import rfc8785
-
-    return rfc8785.dumps(as_json(record))
+    return record.canonical
 
 
 def as_json(record: EvidenceRecord) -> dict[str, Any]:

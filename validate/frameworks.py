@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -174,7 +174,7 @@ def _follow(value: Any, path: str, whole: str) -> Any:  # noqa: ANN401 - a recor
             return None
         if isinstance(value, Mapping):
             value = value.get(name)
-        elif is_dataclass(value) and name in {field.name for field in fields(value)}:
+        elif is_dataclass(value) and name in value.__dataclass_fields__:
             value = getattr(value, name)
         else:
             raise SuiteError(whole, "is no path into the evidence record", name)

@@ -72,10 +72,15 @@ def _place(place: str, done: Callable[[], int]) -> Iterator[None]:
 
 
 def _parquet(path: Path, place: str, rows: int) -> Batches:
-    from pyarrow import types
+    from pyarrow import parquet, types
 
     schema, parts = parquet_parts(path, place)
-    missing = {name for name in schema.names if any(_holes(part, name) for part in parts.values())}
+    missing: set[str] = set()
+    n = 0
+    for part in parts.values():
+        opened = parquet.ParquetFile(part)  # and closed again: an open part keeps what was read of it
+        n += opened.metadata.num_rows
+        missing |= {name for name in schema.names if name not in missing and _holes(opened, name)}
     dtypes = {}
     for field in schema:
         if field.name in missing and types.is_integer(field.type):
@@ -89,12 +94,11 @@ def _parquet(path: Path, place: str, rows: int) -> Batches:
         for name, part in parts.items():
             done = 0
             with _place(f"{place}: {name}" if path.is_dir() else place, lambda: done):  # noqa: B023 - used within the loop
-                for batch in part.iter_batches(batch_size=rows):
+                for batch in parquet.ParquetFile(part).iter_batches(batch_size=rows):
                     if len(batch):
                         yield arrow_frame(pa.Table.from_batches([batch]).select(schema.names).cast(schema))
                         done += len(batch)
 
-    n = sum(part.metadata.num_rows for part in parts.values())
     return Batches(place=place, n=n, names=tuple(schema.names), dtypes=dtypes, frames=frames)
 
 

@@ -97,21 +97,23 @@ def evaluate_batches(
 def _learn(data: DataBatches, occasion: Occasion, progress: Progress) -> tuple[Survey, tuple[ContractResult, ...]]:
     """What slices need to know of the rows, and whether each batch keeps the contract."""
     suite, clock = occasion.loaded.suite, occasion.clock
-    quantiles, ids = Quantiles(suite), UniqueIds()
+    quantiles = Quantiles(suite)
     contract: tuple[ContractResult, ...] = ()
+    declared = None if suite.data.contract is None else occasion.loaded.file(suite.data.contract)
     with clock.stage("slices"):
         for batch in _told(data, progress, "quantiles") if quantiles else ():
             quantiles.add(batch.frame)
         survey = Survey(suite, quantiles.edges())
-    for batch in _told(data, progress, "survey"):
-        with clock.stage("contract"):
-            if suite.data.contract is not None:
-                contract = combined(contract, check_contract(batch.frame, occasion.loaded.file(suite.data.contract)))
-        with clock.stage("slices"):
-            survey.add(batch)
-            ids.add(batch.ids)
-    with clock.stage("data"):
-        ids.check(data)
+    with UniqueIds() as ids:
+        for batch in _told(data, progress, "survey"):
+            with clock.stage("contract"):
+                if declared is not None:
+                    contract = combined(contract, check_contract(batch.frame, declared))
+            with clock.stage("slices"):
+                survey.add(batch)
+                ids.add(batch.ids)
+        with clock.stage("data"):
+            ids.check(data)
     return survey, contract
 
 

@@ -169,32 +169,32 @@ def csv_options(delimiter: str, text: Sequence[str], types: Mapping[str, Any] | 
 
 def _parquet(path: Path, _: Sequence[str]) -> pd.DataFrame:
     import pyarrow as pa
+    from pyarrow import parquet
 
     schema, parts = parquet_parts(path, "")
     tables = []
     for name, part in parts.items():
         try:
-            tables.append(part.read().select(schema.names).cast(schema))
+            tables.append(parquet.ParquetFile(part).read().select(schema.names).cast(schema))
         except (OSError, ValueError) as failure:
             raise DataError(name if path.is_dir() else "", f"could not be read: {one_line(failure)}") from failure
     return arrow_frame(pa.concat_tables(tables))
 
 
-def parquet_parts(path: Path, place: str) -> tuple[Any, dict[str, Any]]:
-    """The types of the columns, and each part opened, by its name. Raises DataError for parts that differ in them."""
+def parquet_parts(path: Path, place: str) -> tuple[Any, dict[str, Path]]:
+    """The types of the columns, and each part by its name. Raises DataError for parts that differ in them."""
     from pyarrow import field, null, parquet, schema
 
     first = ""
     types: dict[str, Any] = {}
-    parts: dict[str, Any] = {}
+    parts: dict[str, Path] = {}
     for part in [part for part in visible(path) if part.suffix == ".parquet"] if path.is_dir() else [path]:
         where = ": ".join(filter(None, (place, part.name if path.is_dir() else "")))
         try:
-            parts[part.name] = parquet.ParquetFile(part)
+            own = parquet.read_schema(part)
         except (OSError, ValueError) as failure:
             raise DataError(where, f"could not be read: {one_line(failure)}") from failure
-        own = parts[part.name].schema_arrow
-        first, names = first or part.name, own.names
+        first, names, parts[part.name] = first or part.name, own.names, part
         for name in sorted({*names} ^ {*types}) if types else []:
             rule = f"must have the columns of {first}, and {'lacks' if name in types else 'has another'}"
             raise DataError(where, rule, name)
