@@ -75,6 +75,9 @@ def _batches(suite: Suite) -> Iterator[Mistake]:
         yield Mistake("gate.screen", rule, gate.screen)
     if suite.discover is not None:
         yield Mistake("discover", "the search " + rule)
+    for key in ("claims", "cost", "populations"):
+        if getattr(suite, key):
+            yield Mistake(key, rule)
     if suite.populations:
         yield Mistake("populations", "populations of models " + rule.removeprefix("needs all rows at once, and "))
     for key, told in (("claims", suite.claims), ("cost", suite.cost)):
