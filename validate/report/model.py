@@ -13,6 +13,7 @@ from validate.report.bought import Bought, bought
 from validate.report.decision import Decision, Doubt, Finding, decision, doubts, findings
 from validate.report.discovery import DiscoveryView, discovery_view
 from validate.report.earlier import Change, Person, change, person
+from validate.report.edge_cases import EdgeView, edge_view
 from validate.report.facts import is_rate
 from validate.report.forest import Scale, scale
 from validate.report.populations import PopulationView, population_views
@@ -104,6 +105,7 @@ class ModelView:
     scores: ScoreTable  # of guarded slices
     scores_rest: ScoreTable
     discovery: DiscoveryView | None
+    edge_cases: EdgeView | None
     identities: tuple[IdentityRow, ...]
     bought: Bought
     residual: tuple[Residual, ...]
@@ -150,6 +152,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         scores=score_table(guarded, len(guarded)),
         scores_rest=score_table([c for c in record.comparisons if not c.slice.guard], most),
         discovery=discovery_view(record),
+        edge_cases=edge_view(record),
         identities=tuple(_identity_rows(record)),
         bought=bought(record),
         residual=tuple(_residual(record)),

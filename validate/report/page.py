@@ -15,6 +15,7 @@ from validate.frameworks import frameworks, unplaced
 from validate.ledger.beside import NOTHING, Beside
 from validate.methods import Method
 from validate.places import reports_dir
+from validate.report.edge_cases import EdgeMap, edge_map
 from validate.report.model import ModelView, model_view
 from validate.report.run import (
     Fact,
@@ -55,6 +56,7 @@ class Page:
     gated: bool
     header: tuple[Fact, ...]
     overview: Overview
+    edge_map: EdgeMap | None
     models: tuple[ModelView, ...]
     data: tuple[Fact, ...]
     contract: tuple[ContractRow, ...]
@@ -98,6 +100,7 @@ def page_view(records: Sequence[EvidenceRecord], beside: Sequence[Beside]) -> Pa
         gated=not first.run.report_only,
         header=header(first),
         overview=overview(records),
+        edge_map=edge_map(records),
         models=tuple(
             model_view(record, f"m{i}", most=most, beside=known)
             for i, (record, known) in enumerate(zip(records, beside, strict=True), start=1)
