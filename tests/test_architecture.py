@@ -20,10 +20,11 @@ edge_kinds edge_rules suite_file
 stats wording starter attempts hooks tables parts suite_folder
 contract data batched progress predictions cache artifact_profile runners answers
 attributes survey joint slices counts metrics
-populations changes rate_changes score_changes sample_size planning description totals measure
+populations changes rate_changes score_changes sample_size description totals measure
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
-gate checks claims guards preflight edge_cases methods evidence judgement notebook recording compression decisions ledger
+gate checks claims guards preflight edge_cases planning methods evidence judgement notebook recording
+compression decisions ledger
 frameworks report exports streaming pipeline recomputation verification bookkeeping
 terminal terminal_history finding_text commands history pytest_plugin cli
 """

@@ -1,8 +1,9 @@
 """What a suite's edge-case sets must observe beyond the type of each key."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from validate.edge_kinds.catalogue import fitting, misfit
+from validate.edge_kinds.tabular import Mix
 from validate.errors import SuiteError, did_you_mean
 from validate.mistakes import Mistake, key_path
 from validate.predicates import parse
@@ -101,3 +102,20 @@ def _kind(spec: GeneratedCases, i: int, suite: Suite) -> Iterator[Mistake]:
             yield Mistake(f"edge_cases[{i}].columns", f"must not change {apart[column]}", column)
     if len(set(spec.columns)) < len(spec.columns):
         yield Mistake(key_path("edge_cases", i, "columns"), "columns must differ", list(spec.columns))
+    mix = spec.options.get("mix")
+    if kind.options is Mix and isinstance(mix, Mapping):
+        yield from _mix(mix, i, suite)
+
+
+def _mix(mix: Mapping[str, float], i: int, suite: Suite) -> Iterator[Mistake]:
+    """The slices of a mix are named slices or predicates, and their shares are parts of one whole."""
+    named = {entry.name for entry in suite.slices if isinstance(entry, NamedSlice)}
+    for where in mix:
+        key = key_path("edge_cases", i, "options", "mix", where)
+        try:
+            if where not in named:
+                parse(where, key)
+        except SuiteError as error:
+            yield Mistake(key, f"must be the name of a slice or a predicate: {error.rule}{did_you_mean(where, named)}")
+    if sum(mix.values()) > 1 + 1e-9:
+        yield Mistake(f"edge_cases[{i}].options.mix", "shares must not sum to more than 1", sum(mix.values()))

@@ -9,6 +9,8 @@ import numpy as np
 
 from validate.changes import policy_level
 from validate.data import Dataset, load_dataset
+from validate.edge_cases.build import build_edge_cases
+from validate.edge_cases.sets import EdgeCases
 from validate.metrics import METRICS, MetricKind
 from validate.sample_size import POWER, fewest, needed
 from validate.slices import Kind, Membership, Slice, build_membership, members
@@ -38,6 +40,18 @@ class PlanRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedSet:
+    """One edge-case set, or one severity of it."""
+
+    name: str
+    about: str  # what is done to its sources
+    n: int  # variants
+    sources: int  # that count as independent
+    guard: bool
+    n_smallest: int  # sources without which it cannot PASS unless it gains
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All slices of a suite before any model runs."""
 
@@ -47,6 +61,7 @@ class Plan:
     churn_source: str  # "assumed", "as given", or the earlier run that showed it
     power: float | None  # that all guarded slices PASS together if nothing changed: at least this much
     rows: tuple[PlanRow, ...]  # `all` first, then guarded slices, then the others; intersections last
+    edge_cases: tuple[PlannedSet, ...] = ()  # natural ones apart, which the dense model's answers make
 
 
 def plan(loaded: LoadedSuite, *, churn: float = CHURN, source: str = "assumed") -> Plan:
@@ -66,6 +81,23 @@ def plan(loaded: LoadedSuite, *, churn: float = CHURN, source: str = "assumed") 
         churn_source=source,
         power=_together([row.power for row in rows if row.power is not None]),
         rows=tuple(rows),
+        edge_cases=_planned_sets(build_edge_cases(loaded, dataset), loaded.suite.gate),
+    )
+
+
+def _planned_sets(edge: EdgeCases | None, gate: Gate) -> tuple[PlannedSet, ...]:
+    if edge is None:
+        return ()
+    return tuple(
+        PlannedSet(
+            name=entry.name,
+            about=facts.about,
+            n=entry.n,
+            sources=facts.sources,
+            guard=entry.guard,
+            n_smallest=fewest(entry.margin, gate),
+        )
+        for entry, facts in zip(edge.membership.slices, edge.facts, strict=True)
     )
 
 

@@ -19,7 +19,7 @@ from validate import wording
 from validate.comparison import Comparison
 from validate.evidence import EvidenceRecord
 from validate.outcome import Outcome
-from validate.planning import Plan, PlanRow
+from validate.planning import Plan, PlannedSet, PlanRow
 from validate.report.facts import flagged_text, is_rate, overall, rate, worst_guarded
 from validate.slices import Kind
 from validate.verification import Verification
@@ -87,9 +87,25 @@ def plan(made: Plan, *, width: int) -> Group:
     return Group(
         Text(printable(f"{made.suite} · {wording.plural(made.n, 'example')}"), style="bold"),
         table,
+        *([_edge_table(made.edge_cases)] if made.edge_cases else []),
         *(Text(note) for note in _plan_notes(made, shown)),
         *_offers(shown),
     )
+
+
+def _edge_table(sets: Sequence[PlannedSet]) -> Table:
+    """Edge-case sets: what is done to how many sources, and whether those are enough."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("edge cases", overflow="fold")
+    table.add_column("role", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("sources", justify="right", no_wrap=True)
+    table.add_column("what is done", overflow="fold")
+    for one in sets:
+        few = "" if one.sources >= one.n_smallest else f" (fewer than {one.n_smallest:,} sources cannot pass)"
+        role, about = "guarded" if one.guard else "screened", printable(one.about) + few
+        table.add_row(printable(one.name), role, f"{one.n:,}", f"{one.sources:,}", about.strip())
+    return table
 
 
 def verification(found: Verification) -> Group:

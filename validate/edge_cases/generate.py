@@ -17,7 +17,7 @@ from validate.edge_kinds.kind import Kind, Request
 from validate.errors import DataError, SuiteError, did_you_mean
 from validate.hooks import hook_files, load_hook, user_code
 from validate.predicates import evaluate, parse
-from validate.suite import LoadedSuite
+from validate.suite import LoadedSuite, NamedSlice
 from validate.suite_edge_cases import SAMPLED, GeneratedCases, PythonCases, set_name
 from validate.tables import as_text
 
@@ -55,7 +55,12 @@ def plain(dataset: Dataset, loaded: LoadedSuite, rows: Rows) -> pd.DataFrame:
 def _by_kind(spec: GeneratedCases, i: int, loaded: LoadedSuite, dataset: Dataset) -> Iterator[Cell]:
     name, kind = set_name(spec), fitting(loaded.suite)[spec.kind]
     options: Any = TypeAdapter(kind.options).validate_python(dict(spec.options))
-    request = Request(columns=_columns(spec, i, kind, loaded, dataset), options=options, data=dataset.frame)
+    request = Request(
+        columns=_columns(spec, i, kind, loaded, dataset),
+        options=options,
+        named={entry.name: entry.where for entry in loaded.suite.slices if isinstance(entry, NamedSlice)},
+        data=dataset.frame,
+    )
     candidates, count = _candidates(spec, i, loaded, dataset)
     digest = _digest(loaded)
     for severity in spec.severity:

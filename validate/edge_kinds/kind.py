@@ -1,6 +1,6 @@
 """What a kind of edge case is: a small function from a frame to a frame, with what its severities mean."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +28,7 @@ class Request:
 
     columns: tuple[str, ...]  # that are to be changed
     options: Any  # an instance of the kind's own `options`
+    named: Mapping[str, str]  # predicates of the suite's named slices
     data: "pd.DataFrame"  # all of the suite's examples: what is rare, usual or possible is known from them
 
 

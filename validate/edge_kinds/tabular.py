@@ -65,9 +65,11 @@ def out_of_range(frame: "pd.DataFrame", severity: int, rng: np.random.Generator,
     def beyond(values: Floats, seen: Floats) -> Floats:
         low, high = seen.min(), seen.max()
         step = BEYOND[severity - 1] * ((high - low) or 1.0)
+        if (seen == np.rint(seen)).all():  # of whole numbers, the next one is beyond
+            step = np.ceil(step)
         return _either(rng, len(values), low - step, high + step)
 
-    return _numbers(frame, request, beyond, whole=_away_from_zero)
+    return _numbers(frame, request, beyond)
 
 
 def boundary_values(frame: "pd.DataFrame", severity: int, rng: np.random.Generator, request: Request) -> "pd.DataFrame":
@@ -135,7 +137,7 @@ def shift(candidates: Rows, severity: int, rng: np.random.Generator, request: Re
     left = np.ones(len(candidates), dtype=np.bool_)
     parts, targets = [], []
     for where, share in request.options.mix.items():
-        inside = evaluate(parse(where, "mix"), request.data)[candidates] & left
+        inside = evaluate(parse(request.named.get(where, where), "options.mix"), request.data)[candidates] & left
         parts.append(candidates[inside])
         targets.append(share)
         left &= ~inside
@@ -227,12 +229,7 @@ KINDS: Mapping[str, Kind] = {
 Changed = Callable[[Floats, Floats], Floats]
 
 
-def _numbers(
-    frame: "pd.DataFrame",
-    request: Request,
-    change: Changed,
-    whole: Callable[[Floats], Floats] = np.rint,
-) -> "pd.DataFrame":
+def _numbers(frame: "pd.DataFrame", request: Request, change: Changed) -> "pd.DataFrame":
     """The frame with each column's numbers changed in the light of all that are known; whole numbers stay whole."""
     from pandas.api import types
 
@@ -241,7 +238,7 @@ def _numbers(
         known = request.data[column].dropna().to_numpy(dtype=np.float64)
         made = np.where(np.isnan(values), np.nan, change(values, known) if len(known) else values)
         if types.is_integer_dtype(frame[column].dtype):
-            made = whole(made)
+            made = np.rint(made)
             exact = not np.isnan(made).any() and np.abs(made).max(initial=0) < 2**53
             made = made.astype(np.int64) if exact else made
         frame[column] = made
@@ -250,7 +247,3 @@ def _numbers(
 
 def _either(rng: np.random.Generator, n: int, low: float, high: float) -> Floats:
     return np.where(rng.random(n) < 0.5, low, high)
-
-
-def _away_from_zero(values: Floats) -> Floats:
-    return np.asarray(np.copysign(np.ceil(np.abs(values)), values))
