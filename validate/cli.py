@@ -140,6 +140,16 @@ def discover(
     commands.discover(asked, as_json=as_json)
 
 
+@app.command("edge-cases")
+def edge_cases(
+    suite: SuiteName, out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("edge-cases.html")
+) -> None:
+    """Write a sheet that shows what each edge-case set looks like."""
+    from validate import commands
+
+    commands.edge_cases(suite, out)
+
+
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an earlier run.")]) -> None:
     """Write the report again from an earlier run's evidence."""

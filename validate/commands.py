@@ -13,6 +13,8 @@ from validate import finding_text, pipeline, planning, terminal, verification
 from validate.attempts import read_attempts
 from validate.cache import open_cache
 from validate.comparison import total
+from validate.data import load_dataset
+from validate.edge_cases.build import build_edge_cases
 from validate.errors import OutputError, SuiteError
 from validate.evidence import EvidenceRecord
 from validate.exports.annotations import annotations
@@ -23,6 +25,7 @@ from validate.places import find_suite
 from validate.progress import SILENT, Progress
 from validate.recording import Judged
 from validate.report.facts import overall
+from validate.report.sheet import edge_sheet
 from validate.stats.rates import wilson_interval
 from validate.suite_claims import CostPlan
 from validate.suite_file import load_statements, load_suite, with_search
@@ -116,6 +119,16 @@ def discover(asked: Search, *, as_json: bool) -> None:
         print_json(finding_text.as_json(found))
     else:
         print_text(finding_text.text(found, suite=loaded.suite.suite))
+
+
+def edge_cases(suite: str, out: Path) -> None:
+    """Write the sheet that shows what each edge-case set looks like."""
+    loaded = load_suite(find_suite(suite))
+    dataset = load_dataset(loaded)
+    edge = build_edge_cases(loaded, dataset)
+    if edge is None:
+        raise SuiteError(loaded.path.name, "declares no edge cases to show; natural ones are slices of a run's report")
+    print_text(str(write_text(out, edge_sheet(loaded, dataset, edge))))
 
 
 def report(folder: Path) -> None:

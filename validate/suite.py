@@ -48,7 +48,7 @@ class Release(Table):
     rows: bool = True
     """Write rows.parquet: ids, outcomes and slice codes of every example; never their inputs."""
     inputs: bool = False
-    """List examples in the review queue and the sheets of edge cases with their inputs, not with their ids alone."""
+    """List examples in the review queue with their inputs, not with their ids alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

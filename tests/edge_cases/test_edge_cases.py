@@ -123,7 +123,7 @@ def test_what_the_data_do_not_have_is_refused(tmp_path, old, new, message):
         ('kind = "duplicates"\ncolumns = ["age"]', "takes no columns"),
         ('kind = "shift"\noptions.mix = {}', "edge_cases[0].options.mix: must not be empty"),
         ('kind = "shift"\noptions.mix = { old = 0.6, "age < 30" = 0.6 }', "shares must not sum to more than 1"),
-        ('kind = "shift"\noptions.mix = { odl = 0.6 }', "did you mean 'old'"),
+        ('kind = "shift"\noptions.mix = { "ol d" = 0.6 }', "did you mean 'old'"),
         ('kind = "shift"\noptions.mix = { old = 1.5 }', "edge_cases[0].options.mix.old: must be at most 1"),
         ('kind = "noise"\npython = "models.py:louder"', "exactly one of the keys"),
         ('python = "models.py:louder"', "edge_cases[0].name: is required"),
