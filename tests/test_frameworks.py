@@ -1,12 +1,14 @@
 """Framework rows cite only what a record holds, say it exactly, and never more than that."""
 
 import json
+import re
 import subprocess
 import sys
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,9 @@ from validate.evidence import EvidenceRecord
 from validate.frameworks import NOT_RECORDED, Framework, _found, _steps, frameworks, read_framework, rows, unplaced
 from validate.suite import Statement
 
+ROOT = Path(__file__).parents[1]
 SHIPPED = frameworks()
+NIST = next(f for f in SHIPPED if f.short == "NIST AI RMF")
 MINIMAL = """
 framework = "House rules"
 short = "HR"
@@ -59,7 +63,7 @@ def _field(kind, name):
 @pytest.mark.parametrize("framework", SHIPPED, ids=lambda f: f.short)
 def test_every_path_exists_in_the_record(framework):
     paths = {e.path for row in framework.rows for e in row.evidence}
-    assert len(paths) > 20
+    assert len(paths) > 15
     for path in paths:
         _types(EvidenceRecord, path)
 
@@ -74,13 +78,32 @@ def test_every_row_is_shown_in_every_status(name):
 
 
 def test_nist_rows_are_complete_and_levelled():
-    nist = next(f for f in SHIPPED if "NIST" in f.framework)
-    measure = [row for row in nist.rows if row.id.startswith("MEASURE")]
+    measure = [row for row in NIST.rows if row.id.startswith("MEASURE")]
     levels = [row.level for row in measure]
     assert (levels.count("partial"), levels.count("supporting"), levels.count("statement")) == (6, 12, 4)
-    assert len({row.id for row in nist.rows}) == len(nist.rows) == 56
-    assert all(not row.evidence for row in nist.rows if row.level == "statement")
-    assert all(row.human_needed for row in nist.rows)
+    assert len({row.id for row in NIST.rows}) == len(NIST.rows) == 56
+    assert all(not row.evidence for row in NIST.rows if row.level == "statement")
+    assert all(row.human_needed for row in NIST.rows)
+
+
+def test_ai_act_rows_are_levelled_and_guarded():
+    (act,) = (f for f in SHIPPED if f.short == "EU AI Act")
+    articles = [row.id.partition("(")[0] for row in act.rows]
+    assert list(dict.fromkeys(articles)) == [f"Article {n}" for n in (9, 10, 12, 13, 14, 15)]
+    assert set(act.levels) == {row.level for row in act.rows} == {"partial", "supporting", "statement"}
+    assert all(not row.evidence for row in act.rows if row.level == "statement")
+    assert all(row.human_needed and row.guard and row.out_of_scope for row in act.rows)
+
+
+def test_the_code_knows_no_framework_by_name():
+    names = re.compile(
+        r"\bNIST\b|AI RMF|\bRMF\b|AI Act|Artificial Intelligence Act|2024/1689|\bMEASURE\b|ISO/IEC|42001"
+    )
+    sources = [*(ROOT / "validate").rglob("*.py"), *(ROOT / "reports" / "templates").iterdir()]
+    assert len(sources) > 100
+    assert [str(path) for path in sources if names.search(path.read_text(encoding="utf-8"))] == []
+    for framework in SHIPPED:
+        assert names.search(framework.framework)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +144,7 @@ def test_statements_go_to_their_row_and_the_others_are_kept():
     record = samples.passing()
     stray = Statement(id="MEASURE 9.9", text="t", by="b", date="d")
     record = replace(record, suite=replace(record.suite, statements=(*record.suite.statements, stray)))
-    found = rows(SHIPPED[0], record)
+    found = rows(NIST, record)
     assert [s.by for row in found if row.spec.id == "MEASURE 2.2" for s in row.statements] == ["A. Lind"]
     assert sum(len(row.statements) for row in found) == 1
     assert unplaced(SHIPPED, record) == (stray,)

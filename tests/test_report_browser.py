@@ -3,7 +3,10 @@
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
+import axe_playwright_python
 import pytest
 
 from tests import samples
@@ -25,11 +28,23 @@ ARGUMENTS = [
 ]
 STATUSES = samples.of_every_status()
 PAGES = {name: render([record]) for name, record in STATUSES.items()} | {
-    "all together": render(list(STATUSES.values())),
+    "all together": render([replace(record, compressed_name=name) for name, record in STATUSES.items()]),
     "500 slices": render([samples.many(500)]),
     "decided": render([STATUSES["fail"]], [samples.beside(STATUSES["fail"], text=samples.HOSTILE)]),
     "history": history_page(samples.HOSTILE),
 }
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 320, "height": 800}},
+    "print": {},
+}
+SLOW = [pytest.param(name, look, marks=pytest.mark.slow) for name in PAGES for look in LOOKS]
+FAST = [("fail", "light"), ("fail", "dark"), ("decided", "narrow")]
 
 # contrast of every visible text against the first background behind it, as WCAG 2.2 counts it
 CONTRAST = """() => {
@@ -161,3 +176,30 @@ def test_a_dark_window_gets_a_dark_page(opened):
     page, _, _ = opened("pass", color_scheme="dark")
     red, green, blue = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
     assert max(red, green, blue) < 60
+
+
+def violations(page) -> list[str]:
+    """What axe finds, one line for each rule with the first three places."""
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", TAGS
+    )
+    assert len(found["passes"]) > 15  # axe did look
+    return [f"{v['id']}: {[n['html'][:160] for n in v['nodes'][:3]]}" for v in found["violations"]]
+
+
+@pytest.mark.parametrize(("name", "look"), [*FAST, *SLOW])
+def test_axe_finds_nothing(opened, name, look):
+    page, _, _ = opened(name, **LOOKS[look])
+    if look == "print":
+        page.emulate_media(media="print")
+    page.evaluate(OPEN)
+    assert violations(page) == []
+
+
+def test_axe_would_find_something(opened):
+    page, _, _ = opened("pass")
+    page.evaluate(
+        "document.querySelector('table').insertAdjacentHTML('beforebegin', '<img src=\"data:,\"><button></button>')"
+    )
+    assert {line.partition(":")[0] for line in violations(page)} >= {"image-alt", "button-name"}

@@ -56,7 +56,7 @@ class Statement(Table):
     """What only a person can state, quoted with its author."""
 
     id: Text
-    """The framework row that it belongs to, such as "MEASURE 2.2"."""
+    """The framework row that it belongs to, by the id that the report shows."""
     text: Text
     """The statement."""
     by: Text
