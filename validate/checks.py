@@ -204,7 +204,10 @@ def _wanted(c: Comparison) -> str:
     """What an inconclusive slice would need."""
     needs = []
     if c.slice.n < c.n_smallest:
-        needs.append(f"fewer than {c.n_smallest:,} examples cannot pass without a gain")
+        gain = " without a gain" if c.counts is not None else ""
+        needs.append(f"fewer than {c.n_smallest:,} examples cannot pass{gain}")
+    elif c.counts is None and c.note:
+        needs.append(c.note)
     if c.n_needed is not None and c.n_needed > c.slice.n:
         needs.append(f"about {c.n_needed:,} would pass with 80 % power if nothing changed")
     rate = c.counts is not None

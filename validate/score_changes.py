@@ -10,17 +10,18 @@ from scipy.special import ndtr
 
 from validate.changes import Changes, policy_level
 from validate.counts import score_sums
-from validate.metrics import METRICS, aggregate, outputs, scores
+from validate.metrics import METRICS, Needs, aggregate, outputs, scores
 from validate.predictions import PairedPredictions
 from validate.slices import Membership, members
-from validate.stats.bootstrap import bootstrap, mean_bootstrap_se
-from validate.stats.means import mean_interval
+from validate.stats.bootstrap import Bootstrap, bootstrap, mean_bootstrap_se, unit_sums
+from validate.stats.means import FEWEST_CHANGED, FEWEST_GUARDED, guarded_low, mean_interval, worth_changed
 from validate.stats.moments import paired_t_of_sums
 from validate.stats.results import Floats, Intervals
 from validate.suite import Gate
 
 RESAMPLES = 999  # of a bootstrap of an aggregate, or of a mean that is not guarded
 GUARDED = 9999  # of the mean of a guarded slice
+GUARDED_LIMIT = ", lower limit with two unseen losses (after Agresti & Coull 1998)"
 
 
 def mean_changes(
@@ -63,8 +64,9 @@ def aggregate_changes(
     """The change of every slice's F1, AUC, calibration error or RMSE: both models on the same resamples."""
     metric, k, level = METRICS[gate.metric], len(paired.classes), policy_level(gate)
     dense, compressed = (outputs(metric, paired, which) for which in ("dense", "compressed"))
-    labels, made = paired.labels, []
-    for i in range(len(membership.slices)):
+    labels, made, notes = paired.labels, [], []
+    moved = _moved(dense, compressed, answers=metric.needs is Needs.ANSWERS)
+    for i, entry in enumerate(membership.slices):
         rows = np.flatnonzero(members(membership, i) ^ outside)
 
         def number(answers: NDArray[Any], chosen: NDArray[np.int64]) -> float:
@@ -75,6 +77,8 @@ def aggregate_changes(
 
         clusters = None if paired.clusters is None else paired.clusters[rows]
         found = bootstrap(change, len(rows), level=level, resamples=RESAMPLES, rng=rng, clusters=clusters)
+        notes.append(_too_little(moved[rows], clusters) if entry.guard else "")
+        found = _open_below(found) if notes[-1] else found
         made.append((len(rows), number(dense, rows), number(compressed, rows), found))
     se = np.array([found.se for *_, found in made])
     estimate = np.array([found.interval.estimate for *_, found in made])
@@ -96,6 +100,7 @@ def aggregate_changes(
         p_method="normal, with the bootstrap's standard error",
         se=se,
         methods=tuple(found.interval.method for *_, found in made),
+        notes=tuple(notes),
         clustered=paired.clusters is not None,
     )
 
@@ -112,7 +117,7 @@ def _bootstrapped_means(
     """The changes, with the intervals of some slices made from the differences themselves by what holds there."""
     low, high = changes.interval.low.copy(), changes.interval.high.copy()
     methods = [changes.interval.method] * len(changes)
-    se = np.asarray(changes.se).copy()
+    se, notes = np.asarray(changes.se).copy(), [""] * len(changes)
     for i, mask in masks.items():
         clusters = None if paired.clusters is None else paired.clusters[mask]
         own, level = differences[mask], changes.interval.level
@@ -120,13 +125,39 @@ def _bootstrapped_means(
             own, level=level, rng=rng, clusters=clusters, resamples=GUARDED if i in guarded else RESAMPLES
         )
         low[i], high[i], methods[i] = found.low, found.high, found.method
+        if i in guarded:
+            low[i] = min(found.low, guarded_low(own, level=level, clusters=clusters))
+            methods[i], notes[i] = f"{found.method}{GUARDED_LIMIT}", _too_little(own, clusters)
         if clusters is not None:
             se[i] = mean_bootstrap_se(own, clusters=clusters) if np.isfinite(found.low) else np.inf
-    changed = replace(changes, interval=replace(changes.interval, low=low, high=high), se=se, methods=tuple(methods))
+    interval = replace(changes.interval, low=low, high=high)
+    changed = replace(changes, interval=interval, se=se, methods=tuple(methods), notes=tuple(notes))
     if paired.clusters is None:
         return changed
     p, p_gain = _normal_p(changed.interval.estimate, se)
     return replace(changed, p=p, p_gain=p_gain, p_method="normal, with the clusters' standard error", clustered=True)
+
+
+def _moved(dense: NDArray[Any], compressed: NDArray[Any], *, answers: bool) -> Floats:
+    """How much of each example's output changed: (n,); of an answer, whether it did."""
+    by = (compressed != dense) if answers else np.abs(compressed.astype(np.float64) - dense)
+    return np.asarray(by.reshape(len(by), -1).max(axis=1, initial=0), dtype=np.float64)
+
+
+def _open_below(found: Bootstrap) -> Bootstrap:
+    """The same without a lower limit: nothing passes."""
+    return replace(found, interval=replace(found.interval, low=-np.inf))
+
+
+def _too_little(differences: Floats, clusters: NDArray[np.int64] | None) -> str:
+    """Why these differences (n,) cannot show that a guarded slice lost no more than its margin; empty if they can."""
+    sums, unit = unit_sums(differences, clusters)[0], "examples" if clusters is None else "clusters"
+    if len(sums) < FEWEST_GUARDED:
+        return f"{FEWEST_GUARDED} {unit} are the fewest that can pass"
+    worth = worth_changed(sums)
+    if worth < FEWEST_CHANGED:
+        return f"worth {np.floor(10 * worth) / 10:g} changed {unit} of the {FEWEST_CHANGED} that are the fewest to pass"
+    return ""
 
 
 def _normal_p(estimate: Floats, se: Floats) -> tuple[Floats, Floats]:

@@ -17,11 +17,12 @@ from validate.data import Dataset
 from validate.errors import DataError, did_you_mean
 from validate.predicates import Predicate, evaluate
 from validate.stats.clusters import independent_worth
+from validate.stats.means import FEWEST_GUARDED
 from validate.stats.noninferiority import smallest_n
 from validate.suite import Family, Gate, NamedSlice, Suite
 from validate.survey import Column, Survey, surveyed
 
-FEWEST_FOR_A_MEAN = 10  # examples below which the interval of a mean is not trusted
+FEWEST_FOR_A_MEAN = FEWEST_GUARDED  # examples below which a metric that is no rate does not pass
 _TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})  # change the direction of text
 
 

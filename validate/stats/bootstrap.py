@@ -96,7 +96,7 @@ def mean_bootstrap_interval(
     """
     alpha = one_sided(level)
     found = floats(values)
-    sums, sizes = _sums(found, clusters)
+    sums, sizes = unit_sums(found, clusters)
     estimate = float(found.mean()) if found.size else np.nan
     drawn = min(resamples, max(999, _MOST_DRAWS // max(sums.size, 1)))
     kind = f"paired {'cluster ' if clusters is not None else ''}bootstrap"
@@ -113,7 +113,7 @@ def mean_bootstrap_interval(
 def mean_bootstrap_se(values: ArrayLike, *, clusters: NDArray[np.int64] | None = None) -> float:
     """The standard error of a mean that endless resampling would give; of clusters of unequal size, to first order."""
     found = floats(values)
-    sums, sizes = _sums(found, clusters)
+    sums, sizes = unit_sums(found, clusters)
     return float(np.sqrt(np.sum((sums - sizes * found.mean()) ** 2)) / sizes.sum())
 
 
@@ -155,7 +155,8 @@ def _units(n: int, clusters: NDArray[np.int64] | None) -> tuple[Callable[[Rows],
     return (lambda drawn: np.concatenate([groups[i] for i in drawn])), len(sizes)
 
 
-def _sums(values: Floats, clusters: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
+def unit_sums(values: Floats, clusters: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
+    """The sum and the size of each unit that is sampled: of each example, or of each cluster."""
     if clusters is None:
         return values, np.ones_like(values)
     codes = np.unique(clusters, return_inverse=True)[1]

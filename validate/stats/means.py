@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
 
-from validate.stats.bootstrap import mean_bootstrap_interval, varies
+from validate.stats.bootstrap import mean_bootstrap_interval, unit_sums, varies
 from validate.stats.inputs import floats, one_sided
 from validate.stats.moments import PAIRED_T
 from validate.stats.results import Floats, Interval
 
 WELCH = "Welch t, unequal variances (1947)"
+FEWEST_GUARDED = 50  # examples, or clusters, of which a loss in a tenth is missed with a probability below .01
+FEWEST_CHANGED = 10  # changed examples, or clusters, that the differences must be worth
+_UNSEEN = 2  # losses as large as the largest difference that are added before a slice may PASS
 _SKEWED = 0.1  # skewness of the mean beyond which Student's t is not trusted
 
 
@@ -51,6 +55,30 @@ def mean_interval(
         if abs(skewness) <= _SKEWED:
             return paired_t(values, level=level).interval
     return mean_bootstrap_interval(values, level=level, rng=rng, clusters=clusters, resamples=resamples)
+
+
+def guarded_low(differences: ArrayLike, *, level: float = 0.95, clusters: NDArray[np.int64] | None = None) -> float:
+    """A lower limit of the mean that a loss which is large and rare does not pass easily; -infinity decides nothing.
+
+    Student's t after two losses as large as the largest difference were added, as Agresti and Coull add two failures to
+    a rate. Fewer than 50 differences (or clusters) decide nothing, nor do those that are worth fewer than ten changed
+    ones: a handful of large ones says too little of how large and how frequent such are (Kish's effective number).
+    """
+    values = _finite(differences)
+    sums, sizes = unit_sums(values, clusters)
+    if sums.size < FEWEST_GUARDED or not varies(values) or worth_changed(sums) < FEWEST_CHANGED:
+        return -np.inf
+    added = np.full(_UNSEEN, np.abs(sums).max())
+    s, n = np.concatenate([sums, -added]), np.concatenate([sizes, np.full(_UNSEEN, sizes.mean())])
+    mean, k = s.sum() / n.sum(), s.size
+    se = np.sqrt(np.square(s - n * mean).sum() * k / (k - 1)) / n.sum()
+    return float(mean - stdtrit(k - 1, 1 - one_sided(level)) * se)
+
+
+def worth_changed(sums: ArrayLike) -> float:
+    """How many changed examples, all changed as much, the differences (n,) are worth (Kish 1965); 0 without any."""
+    found = np.abs(floats(sums))
+    return round(float(found.sum() ** 2 / (found @ found)), 9) if found.any() else 0.0  # ten alike are ten
 
 
 def paired_t(differences: ArrayLike, *, level: float = 0.95) -> StudentT:

@@ -83,6 +83,7 @@ def error_ratio_of_ratios(
         high=np.exp(center + half_width),
         level=level,
         method=RATIO_OF_RATIOS,
+        n=floats(both_wrong) + floats(gains) + floats(losses),
     )
 
 

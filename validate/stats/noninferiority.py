@@ -121,6 +121,7 @@ def error_ratio_interval(
         high=np.divide(high_c, low_d, out=np.full_like(high_c, np.inf), where=low_d > 0),
         level=level,
         method=BONETT_PRICE_RATIO,
+        n=either,
     )
 
 

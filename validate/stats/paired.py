@@ -114,7 +114,7 @@ def newcombe_interval(
     estimate = change(gains, losses, n)
     low = estimate - _square_and_add(compressed - low_c, high_d - dense, phi)
     high = estimate + _square_and_add(dense - low_d, high_c - compressed, phi)
-    return _clipped(estimate, low, high, level, NEWCOMBE)
+    return _clipped(estimate, (low, high), n, level, NEWCOMBE)
 
 
 def bonett_price_interval(gains: ArrayLike, losses: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Intervals:
@@ -125,7 +125,7 @@ def bonett_price_interval(gains: ArrayLike, losses: ArrayLike, n: ArrayLike, *, 
     gains, losses, n = paired_counts(gains, losses, n)
     center, se = bonett_price_parts(gains, losses, n)
     half_width = critical_value(level) * se
-    return _clipped(change(gains, losses, n), center - half_width, center + half_width, level, BONETT_PRICE)
+    return _clipped(change(gains, losses, n), (center - half_width, center + half_width), n, level, BONETT_PRICE)
 
 
 def bonett_price_parts(gains: Floats, losses: Floats, n: Floats) -> tuple[Floats, Floats]:
@@ -138,14 +138,14 @@ def agresti_min_interval(gains: ArrayLike, losses: ArrayLike, n: ArrayLike, *, l
     """Wald's interval with half an example added to each cell (Agresti & Min, Stat Med 2005;24:729); a cross-check."""
     gains, losses, n = paired_counts(gains, losses, n)
     center, half_width = _wald_parts(gains + 0.5, losses + 0.5, n + 2, level)
-    return _clipped(change(gains, losses, n), center - half_width, center + half_width, level, AGRESTI_MIN)
+    return _clipped(change(gains, losses, n), (center - half_width, center + half_width), n, level, AGRESTI_MIN)
 
 
 def wald_interval(gains: ArrayLike, losses: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Intervals:
     """The textbook interval; a cross-check that must never decide: without flips it has no width."""
     gains, losses, n = paired_counts(gains, losses, n)
     estimate, half_width = _wald_parts(gains, losses, n, level)
-    return _clipped(estimate, estimate - half_width, estimate + half_width, level, WALD)
+    return _clipped(estimate, (estimate - half_width, estimate + half_width), n, level, WALD)
 
 
 def change(gains: Floats, losses: Floats, n: Floats) -> Floats:
@@ -249,7 +249,9 @@ def _wald_parts(gains: Floats, losses: Floats, n: Floats, level: float) -> tuple
     return estimate, critical_value(level) * se
 
 
-def _clipped(estimate: Floats, low: Floats, high: Floats, level: float, method: str) -> Intervals:
+def _clipped(estimate: Floats, limits: tuple[Floats, Floats], n: Floats, level: float, method: str) -> Intervals:
     """Limits within [-1, 1], and all of it where there is nothing to estimate from."""
-    low, high = (np.where(np.isnan(estimate), empty, limit) for limit, empty in ((low, -1.0), (high, 1.0)))
-    return Intervals(estimate=estimate, low=np.maximum(low, -1), high=np.minimum(high, 1), level=level, method=method)
+    low, high = (np.where(np.isnan(estimate), empty, limit) for limit, empty in zip(limits, (-1.0, 1.0), strict=True))
+    return Intervals(
+        estimate=estimate, low=np.maximum(low, -1), high=np.minimum(high, 1), level=level, method=method, n=n
+    )

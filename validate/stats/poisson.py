@@ -69,7 +69,7 @@ def poisson_interval(sums: PoissonSums, *, level: float = 0.95) -> Interval:
         if varies(means):
             low, high = np.quantile(means, [alpha, 1 - alpha])
     method = f"Poisson bootstrap, {sums.weights.size:,} replicates, seed {sums.seed} (Chamandy et al. 2012)"
-    return Interval(estimate=estimate, low=float(low), high=float(high), level=level, method=method)
+    return Interval(estimate=estimate, low=float(low), high=float(high), level=level, method=method, n=sums.n)
 
 
 def poisson_weights(clusters: NDArray[np.int64], *, seed: int, replicates: int) -> Floats:

@@ -1,5 +1,7 @@
 """Ratios of two models' times and accuracies, with their intervals."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -33,9 +35,9 @@ def interleaved(
     sampled = [_percentiles(times, drawn, share) for times in (before, after)]
     found = [float(np.quantile(times, share)) for times in (before, after)]
     return (
-        _interval(found[0], sampled[0], level),
-        _interval(found[1], sampled[1], level),
-        _interval(found[1] / found[0], sampled[1] / sampled[0], level),
+        _interval(found[0], sampled[0], len(before), level),
+        _interval(found[1], sampled[1], len(before), level),
+        _interval(found[1] / found[0], sampled[1] / sampled[0], len(before), level),
     )
 
 
@@ -47,7 +49,7 @@ def retained_interval(
     The interval of `error_ratio_interval`, with right answers in the errors' place.
     """
     found = error_ratio_interval(both_right, losses, gains, n, level=level)
-    return Intervals(estimate=found.estimate, low=found.low, high=found.high, level=level, method=RETAINED)
+    return replace(found, method=RETAINED)
 
 
 def _percentiles(times: Floats, drawn: np.typing.NDArray[np.int64], share: float) -> Floats:
@@ -60,7 +62,7 @@ def _percentiles(times: Floats, drawn: np.typing.NDArray[np.int64], share: float
     return np.concatenate(parts)
 
 
-def _interval(estimate: float, sampled: Floats, level: float) -> Interval:
+def _interval(estimate: float, sampled: Floats, rounds: int, level: float) -> Interval:
     tail = one_sided(level)
     low, high = np.quantile(sampled, [tail, 1 - tail])
-    return Interval(estimate=estimate, low=float(low), high=float(high), level=level, method=ROUNDS_BOOTSTRAP)
+    return Interval(estimate=estimate, low=float(low), high=float(high), level=level, method=ROUNDS_BOOTSTRAP, n=rounds)
