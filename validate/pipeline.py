@@ -18,6 +18,7 @@ from validate.data import Dataset, load_dataset
 from validate.discovery import Discovery
 from validate.edge_cases.build import build_edge_cases
 from validate.edge_cases.evidence import judge_edge_cases
+from validate.edge_cases.exploring import explore_edge_cases
 from validate.edge_cases.natural import with_natural
 from validate.edge_cases.review import review_queue
 from validate.edge_cases.sets import EdgeCases
@@ -137,6 +138,8 @@ def discover(
 ) -> dict[str, Discovery]:
     """What a search finds of each compressed model's damage: nothing is judged; the contract is not looked at.
 
+    Where the suite has edge cases, these are searched by themselves: "<name>, edge cases".
+
     Raises:
         SuiteError, DataError, ModelError: whatever keeps the models from being run and paired.
     """
@@ -146,14 +149,19 @@ def discover(
     names = _chosen(loaded, compressed)
     occasion, dataset = Occasion(loaded=loaded, command="", report_only=True, cache=cache), load_dataset(loaded)
     clusters = feature_clusters(loaded, dataset)
-    dense, _ = _predict(_open("dense", occasion, dataset), occasion, (dataset, None), progress)
+    edge = build_edge_cases(loaded, dataset)
+    dense, edge_dense = _predict(_open("dense", occasion, dataset), occasion, (dataset, edge), progress)
     found = {}
     for name in names:
-        given, _ = _predict(_open(name, occasion, dataset), occasion, (dataset, None), progress)
+        given, edge_given = _predict(_open(name, occasion, dataset), occasion, (dataset, edge), progress)
         paired = pair(dataset, dense, given)
         discovery = explore(paired, dataset, loaded.suite, () if clusters is None else (clusters,))
         assert discovery is not None
         found[name] = discovery
+        if edge and edge_dense and edge_given:
+            variants = pair(edge.dataset, edge_dense, edge_given)
+            among = explore_edge_cases(edge, variants, dataset, loaded.suite)
+            found |= {} if among is None else {f"{name}, edge cases": among}
     return found
 
 
