@@ -16,7 +16,7 @@ PACKAGE = ROOT / "validate"
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
 errors outcome places fetching suite_words suite_claims suite_edge_cases suite where columns predicates mistakes claim_rules suite_rules
-edge_kinds edge_rules suite_file
+images edge_kinds edge_rules suite_file
 stats wording starter attempts hooks tables parts suite_folder
 contract data batched progress predictions cache artifact_profile runners answers
 attributes survey joint slices counts metrics
@@ -42,6 +42,7 @@ HOMES = {
     "torchao": "validate.runners.weights",
     "great_expectations": "validate.contract",
     "sklearn": ("validate.metrics", "validate.features", "validate.edge_cases.natural"),  # scores; clusters; neighbours
+    "PIL": ("validate.images", "validate.edge_kinds.corruptions"),
     "statsmodels": "validate.stats.multiplicity",
     "jinja2": "validate.report",
     "sqlalchemy": "validate.ledger",

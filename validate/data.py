@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from validate.errors import DataError, SuiteError, did_you_mean
 from validate.hooks import load_hook, user_code
+from validate.images import read_images
 from validate.suite import DerivedColumn, LoadedSuite
 from validate.tables import as_text, class_codes, content_sha256, counted, file_sha256, read_table
 
@@ -54,8 +56,9 @@ def load_dataset(loaded: LoadedSuite) -> Dataset:
     """The suite's examples with their derived columns, ids, labels, clusters and training attributes.
 
     Raises:
-        DataError: unreadable or empty data, a column that is not there, ids that are missing or not unique,
-            labels that are missing or outside the classes, a derived column that fails or does not fit.
+        DataError: unreadable or empty data, images of another size or mode, a column that is not there, ids that are
+            missing or not unique, labels that are missing or outside the classes, a derived column that fails or does
+            not fit.
         SuiteError: a derived column whose name is taken.
     """
     frame, digest = _read(loaded)
@@ -78,6 +81,9 @@ def make_dataset(
     names = set(frame.columns) & {column.name for column in data.columns}
     if names:
         raise SuiteError(f"{loaded.path.name}: data.columns", "a derived column needs a new name", min(names))
+    if data.image is not None:
+        images = _column(frame, data.image, source, "data.image")
+        frame = frame.assign(**{data.image: read_images(images, image_folder(loaded), source)})
     frame = derive(frame, loaded, hooks)
     classes = tuple(str(name) for name in data.classes)
     labels = _column(frame, data.label, source, "data.label")
@@ -92,6 +98,12 @@ def make_dataset(
         sha256=sha256,
         source=source,
     )
+
+
+def image_folder(loaded: LoadedSuite) -> Path:
+    """The folder that names of image files are relative to: the data's own."""
+    path = loaded.folder if loaded.suite.data.path is None else loaded.place(loaded.suite.data.path)
+    return path if path.is_dir() else path.parent
 
 
 def _read(loaded: LoadedSuite) -> tuple[pd.DataFrame, str]:

@@ -10,7 +10,16 @@ from typing import Any
 import pandas as pd
 
 from validate.errors import DataError, one_line
-from validate.tables import FORMATS, arrow_frame, check_columns, check_path, csv_options, json_row, parquet_parts
+from validate.tables import (
+    FORMATS,
+    arrow_frame,
+    check_columns,
+    check_path,
+    csv_options,
+    has_parts,
+    json_row,
+    parquet_parts,
+)
 
 IN_BATCHES = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".parquet": ""}
 
@@ -42,8 +51,10 @@ def open_batches(path: Path, place: str, rows: int, *, text: Sequence[str] = ())
     """
     check_path(path, place)
     suffix = ".parquet" if path.is_dir() else path.suffix.lower()
-    if suffix not in IN_BATCHES:
-        raise DataError(place, f"batch_rows is for {FORMATS.replace(', .npz', '')}", suffix)
+    if suffix not in IN_BATCHES or (path.is_dir() and not has_parts(path)):
+        raise DataError(
+            place, f"batch_rows is for {FORMATS.partition(', .npz')[0]}", path.suffix or "a folder of images"
+        )
     if suffix == ".parquet":
         found = _parquet(path, place, rows)
     elif suffix == ".jsonl":

@@ -214,7 +214,8 @@ def _reviewed(
 ) -> tuple[Judged, ...]:
     """The same with the review queue, which needs the answers of all compressed models, in each record."""
     given = {one.record.compressed_name: one.answers for one in judged if one.answers is not None}
-    columns = [str(name) for name in dataset.frame.columns] if loaded.suite.release.inputs else []
+    shown = loaded.suite.release.inputs
+    columns = [str(name) for name in dataset.frame.columns if shown and name != loaded.suite.data.image]
     queue = review_queue(dataset, dense, given, inputs=columns)
     return tuple(replace(one, record=replace(one.record, review=queue)) for one in judged)
 

@@ -80,7 +80,8 @@ class Data(Table):
     """Where the examples come from, and which columns play a part."""
 
     path: Text | None = None
-    """A table: csv, tsv, parquet (a file or a folder of parts), jsonl, npz; "cache:NAME" in the user's cache."""
+    """A table: csv, tsv, parquet (a file or a folder of parts), jsonl, npz; or a folder with a sub-folder of images per
+    class; "cache:NAME" in the user's cache."""
     python: HookSpec | None = None
     """Or "file.py:function" in the suite's folder; function() returns a DataFrame."""
     label: Text
@@ -94,7 +95,7 @@ class Data(Table):
     text: Text | None = None
     """Column of the text that the models read: edge cases change it."""
     image: Text | None = None
-    """Column of the images that the models see: edge cases change them."""
+    """Column of the images that the models see: names of files, or encoded images; edge cases change them."""
     train: Text | None = None
     """Table of the training data's attributes: a category's share in it says whether it is under-represented."""
     contract: Text | None = None

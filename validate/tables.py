@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from validate.errors import DataError, one_line
+from validate.images import FILE, IMAGE, LABEL, image_files
 
-FORMATS = ".csv, .tsv, .parquet (a file or a folder of parts), .jsonl, .npz"
+FORMATS = ".csv, .tsv, .parquet (a file or a folder of parts), .jsonl, .npz, a folder of images"
 
 
 def read_table(path: Path, place: str, *, text: Sequence[str] = ()) -> pd.DataFrame:
@@ -22,6 +23,8 @@ def read_table(path: Path, place: str, *, text: Sequence[str] = ()) -> pd.DataFr
 
     Only an empty cell of a csv is missing: "NA" and "None" stay text. Columns of a csv named in `text` are not taken
     for numbers, so that the id "007" stays itself. A two-dimensional array of an npz becomes columns name_0, name_1, …
+    A folder with a sub-folder of images per class gives their relative paths, as `file` and `image`, and the sub-folder
+    as `label`.
 
     Raises:
         DataError: no such file, another format, unreadable, truncated, empty, or two columns of one name.
@@ -42,9 +45,10 @@ def read_table(path: Path, place: str, *, text: Sequence[str] = ()) -> pd.DataFr
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes; of a folder, of its visible files' names and hashes in sorted order."""
+    """sha256 of a file's bytes; of a folder, of its files' names and hashes, sorted; hidden files apart."""
     if path.is_dir():
-        parts = [f"{part.name}\0{file_sha256(part)}\n" for part in visible(path)]
+        files = [*visible(path), *image_files(path)]
+        parts = [f"{part.relative_to(path).as_posix()}\0{file_sha256(part)}\n" for part in files]
         return sha256("".join(parts).encode()).hexdigest()
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
@@ -121,8 +125,8 @@ def check_path(path: Path, place: str) -> None:
     if not path.exists():
         raise DataError(place, "there is no such file")
     if path.is_dir():
-        if not any(part.suffix == ".parquet" for part in visible(path)):
-            raise DataError(place, "a folder must hold parts named *.parquet")
+        if not has_parts(path) and not image_files(path):
+            raise DataError(place, "a folder must hold parts named *.parquet, or a sub-folder of images for each class")
     elif path.suffix.lower() not in _READERS:
         raise DataError(place, f"must be one of {FORMATS}")
     elif path.stat().st_size == 0:
@@ -141,7 +145,20 @@ Reader = Callable[[Path, Sequence[str]], pd.DataFrame]
 
 def _reader(path: Path, place: str) -> Reader:
     check_path(path, place)
-    return _parquet if path.is_dir() else _READERS[path.suffix.lower()]
+    if path.is_dir():
+        return _parquet if has_parts(path) else _image_folder
+    return _READERS[path.suffix.lower()]
+
+
+def has_parts(folder: Path) -> bool:
+    """Whether it is a folder of parts: any parquet makes it one."""
+    return any(part.suffix == ".parquet" for part in visible(folder))
+
+
+def _image_folder(path: Path, _: Sequence[str]) -> pd.DataFrame:
+    names = [file.relative_to(path) for file in image_files(path)]
+    paths = [name.as_posix() for name in names]
+    return pd.DataFrame({FILE: paths, LABEL: [name.parts[0] for name in names], IMAGE: paths})
 
 
 def _delimited(delimiter: str) -> Reader:

@@ -12,6 +12,7 @@ from validate.data import Dataset, derive
 from validate.edge_cases.sets import ANY_SEVERITY, NO_SOURCE, Cell, Rows
 from validate.edge_kinds.kind import SEVERITIES
 from validate.errors import DataError, did_you_mean
+from validate.images import read_images
 from validate.suite import LoadedSuite
 from validate.suite_edge_cases import CuratedCases, set_name
 from validate.tables import as_text, class_codes, file_sha256, read_table
@@ -73,11 +74,14 @@ def _read(spec: CuratedCases, loaded: LoadedSuite, dataset: Dataset) -> _Cases:
     own_id = data.id or ID
     table = read_table(path, place, text=tuple({own_id, SOURCE, *_text_columns(dataset, loaded)}))
     _known_columns(table, place, loaded, dataset)
+    if data.image in table:
+        like = dataset.frame[data.image].iloc[0]
+        table[data.image] = read_images(table[data.image], path.parent, place, like=like)
     sources = _sources(table, place, dataset)
     ids = as_text(table[own_id]) if own_id in table else np.array([str(i + 1) for i in range(len(table))], dtype=object)
     _once(ids, place, own_id)
     inputs = _inputs(table, place, loaded, dataset, sources)
-    repeated = inputs.astype(object).duplicated()
+    repeated = inputs.astype(object).map(_comparable).duplicated()
     if repeated.any():
         raise DataError(_row(place, repeated), "repeats an earlier case", ids[repeated][0])
     told = zip(_told(table, WHY, place), _told(table, FROM, place), strict=True)
@@ -94,6 +98,11 @@ def _read(spec: CuratedCases, loaded: LoadedSuite, dataset: Dataset) -> _Cases:
         remarks=np.array([f"{why} ({origin})" for why, origin in told], dtype=object),
         digest=file_sha256(path),
     )
+
+
+def _comparable(value: object) -> object:
+    """A value that can be told from others; images are told apart by their bytes."""
+    return value.tobytes() if isinstance(value, np.ndarray) else value
 
 
 def _columns(loaded: LoadedSuite, dataset: Dataset) -> list[str]:

@@ -16,6 +16,7 @@ from validate.edge_kinds.catalogue import fitting
 from validate.edge_kinds.kind import Kind, Request
 from validate.errors import DataError, SuiteError, did_you_mean
 from validate.hooks import hook_files, load_hook, user_code
+from validate.images import read_images
 from validate.predicates import evaluate, parse
 from validate.suite import LoadedSuite, NamedSlice
 from validate.suite_edge_cases import SAMPLED, GeneratedCases, PythonCases, set_name
@@ -98,7 +99,11 @@ def _by_hook(spec: PythonCases, i: int, loaded: LoadedSuite, dataset: Dataset) -
             place = f"edge cases {spec.name!r}, severity {severity}"
             with user_code(DataError, place, loaded.folder):
                 made = hook(frame.copy(), severity, rng)
-            return _fitted(made, frame, dataset.ids[sources], f"{place}: {spec.python}")
+            made = _fitted(made, frame, dataset.ids[sources], f"{place}: {spec.python}")
+            image = loaded.suite.data.image
+            if image is not None:
+                made[image] = read_images(made[image], loaded.folder, place, like=frame[image].iloc[0])
+            return made
 
         make = _maker(change, sources, stream_of=(spec.name, severity), loaded=loaded, dataset=dataset)
         yield Cell(

@@ -5,12 +5,13 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from validate.edge_kinds import tabular, text
+from validate.edge_kinds import image, tabular, text
 from validate.edge_kinds.kind import Kind, Modality
 from validate.errors import did_you_mean
 from validate.suite import Suite
 
 KINDS: Mapping[Modality, Mapping[str, Kind]] = {
+    "image": image.KINDS,
     "tabular": tabular.KINDS,
     "text": text.KINDS,
 }

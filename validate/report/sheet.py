@@ -1,5 +1,6 @@
 """A sheet of edge cases: sources beside their variants, so that people can judge whether a set is fair."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from validate.data import Dataset
 from validate.edge_cases.sets import NO_SOURCE, Cell, EdgeCases, Rows
 from validate.edge_kinds.catalogue import fitting, modality
 from validate.edge_kinds.kind import Modality
+from validate.images import to_png
 from validate.report.page import layout
 from validate.suite import LoadedSuite
 from validate.suite_edge_cases import GeneratedCases, set_name
@@ -79,8 +81,20 @@ def plain_cells(row: pd.Series, source: pd.Series | None, columns: Sequence[str]
     return tuple(found)
 
 
-# How each modality shows its values: images are drawn, for example.
-CELLS: Mapping[Modality, Cells] = {"tabular": plain_cells, "text": plain_cells, "image": plain_cells}
+def image_cells(row: pd.Series, source: pd.Series | None, columns: Sequence[str]) -> tuple[SheetCell, ...]:
+    """Images drawn, other values as text."""
+    found = []
+    for name, plain in zip(columns, plain_cells(row, source, columns), strict=True):
+        value, cell = row[name], plain
+        if isinstance(value, np.ndarray):
+            uri = f"data:image/png;base64,{b64encode(to_png(value)).decode()}"
+            cell = SheetCell(text=f"image, {value.shape[1]} × {value.shape[0]}", image=uri)
+        found.append(cell)
+    return tuple(found)
+
+
+# How each modality shows its values.
+CELLS: Mapping[Modality, Cells] = {"tabular": plain_cells, "text": plain_cells, "image": image_cells}
 
 
 def edge_sheet(loaded: LoadedSuite, dataset: Dataset, edge: EdgeCases) -> str:
