@@ -112,7 +112,9 @@ def test_truncated_files(files):
 def test_missing_files_and_folders_without_parts(tmp_path):
     with pytest.raises(DataError, match=r"^data\.csv: there is no such file$"):
         read_table(tmp_path / "data.csv", "data.csv")
-    with pytest.raises(DataError, match=r"^data: a folder must hold parts named \*\.parquet$"):
+    with pytest.raises(
+        DataError, match=r"^data: a folder must hold parts named \*\.parquet, or a sub-folder of images for each class$"
+    ):
         read_table(tmp_path, "data")
 
 

@@ -78,5 +78,5 @@ def test_a_run_finds_what_the_readme_says(fetched):
     changes = {c.slice.name: c.change.estimate for c in found["pruned-95"].comparisons}
     assert changes["label: sandal"] == pytest.approx(-0.145, abs=0.01)
     assert changes["all"] == pytest.approx(-0.030, abs=0.005)
-    failed = [check.id for check in found["pruned-90"].verdict.checks if check.outcome is Outcome.FAIL]
+    failed = [check.id for check in found["pruned-90"].checks if check.outcome is Outcome.FAIL]
     assert failed == ["edge cases"]
