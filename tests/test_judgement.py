@@ -14,6 +14,7 @@ from tests.strategies import dataset, rights, suite
 from validate.checks import integrity_check
 from validate.gate import CheckKind
 from validate.judgement import judge_pair
+from validate.methods import methods
 from validate.outcome import Outcome
 from validate.predictions import constants, pair
 from validate.slices import build_membership
@@ -326,3 +327,59 @@ def test_a_gate_is_a_value():
     data, dense = people()
     one, two = (judged(data, dense, dense, FAMILY, **dataclasses.asdict(Gate())) for _ in range(2))
     assert one == two
+
+
+# ------------------------------------------------------------------------------------------------- every method, told
+def harmed(**gate):
+    """Forty groups of 250, of which three lose a fifth; guarded are only the classes."""
+    names = np.repeat([f"g{i}" for i in range(40)], 250)
+    data = small(np.tile(["no", "yes"], 5_000), group=names)
+    right = np.arange(10_000) % 10 > 0
+    lost = np.isin(names, ["g3", "g4", "g5"]) & (np.arange(10_000) % 5 == 1)
+    return judged(data, right, right & ~lost, Family(by=("group",)), **gate)
+
+
+def test_what_is_listed_for_having_lost_has_an_interval_that_allows_for_its_having_been_picked():
+    """The three groups and both classes: a level of 1 - 5 × 0.10 / m of m slices (Benjamini & Yekutieli 2005)."""
+    found = harmed()
+    listed = [c for c in found.comparisons if c.p_fdr is not None and c.p_fdr <= 0.10]
+    family = {c.slice.name for c in found.comparisons if c.slice.screened}
+    assert {c.slice.name for c in listed} == {"group: g3", "group: g4", "group: g5", "label: no", "label: yes"}
+    for c in listed:
+        assert c.fcr is not None
+        assert c.fcr.level == pytest.approx(1 - len(listed) * 0.10 / len(family))
+        assert c.fcr.low < c.change.low < c.change.high < c.fcr.high
+    assert all(c.fcr is None for c in found.comparisons if c not in listed)
+
+
+@pytest.mark.parametrize("screen", ["holm", "westfall-young", "melded"])
+def test_every_screen_says_which_it_is_and_flags_the_same_plain_damage(screen):
+    found = harmed(screen=screen)
+    assert flagged(found) == {"group: g3", "group: g4", "group: g5"}
+    told = {m.topic: m for m in methods(Gate(screen=screen), metric_kind="binary", clustered=False)}["screen"]
+    assert {"holm": "Holm", "westfall-young": "Westfall", "melded": "Fay & Lumbard"}[screen] in told.source
+    adjusted = {c.slice.name: c.p_adjusted for c in found.comparisons if c.slice.screened}
+    if screen == "westfall-young":  # so many flips can show no less
+        assert min(adjusted.values()) == pytest.approx(1 / 2_001)
+
+
+def test_a_slice_without_a_flip_leaves_the_family_by_tarones_rule():
+    """Thirty-seven of the forty never flip: after both classes Holm multiplies by the three that are left."""
+    found = {c.slice.name: c for c in harmed().comparisons}
+    three = sorted(found[f"group: g{i}"].p for i in (3, 4, 5))
+    assert found["group: g3"].p_adjusted == pytest.approx(3 * three[0])
+    assert found["group: g0"].p_adjusted == 1
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("gained", [0.0, 0.5, 1.0])
+def test_where_every_answer_turns_no_more_is_passed_than_is_gained(exact, gained):
+    data = small(["no", "yes"] * 500)
+    gains = np.random.default_rng(1).random(1_000) < gained
+    found = judged(data, ~gains, gains, exact=exact)
+    everything = found.comparisons[0]
+    assert everything.counts is not None
+    assert everything.counts.gains + everything.counts.losses == 1_000
+    wanted = {0.0: Outcome.FAIL, 0.5: Outcome.INCONCLUSIVE, 1.0: Outcome.PASS}[gained]
+    assert everything.outcome is wanted
+    assert -1 <= everything.change.low <= everything.change.estimate <= everything.change.high <= 1
