@@ -1,14 +1,16 @@
 """Put a trained head on the encoder and compress it in seven ways: weights into the cache, build.json beside this file.
 
-`python build.py` fetches what it needs (see fetch.py) and takes some ten minutes on two cores. It sees the training
-half alone: a tenth of it is kept from fitting and tells how well that went. Nothing here looks at the held-out half.
+`python build.py` fetches what it needs (see fetch.py) and takes some ten minutes on two cores; `python build.py int8`
+builds the dense model and this one alone. It sees the training half alone: a tenth of it is kept from fitting and tells
+how well that went. Nothing here looks at the held-out half.
 """
 
 import copy
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import fetch
@@ -35,34 +37,44 @@ NEVER = -20.0  # bias of a topic without a training story
 Floats = NDArray[np.float64]
 
 
-def main() -> None:
+def main(names: Sequence[str]) -> None:
+    """Build the dense model and the compressed ones of these names; all of them if there are none."""
     torch.manual_seed(SEED)
     fetch.main()
     topics = sorted(json.loads((HERE / "topics.json").read_text(encoding="utf-8")))
     frame = pd.read_parquet(models.CACHE / "train.parquet")
     codes = pd.Index(topics).get_indexer(frame["topic"])
     check = np.random.default_rng(SEED).random(len(frame)) < 0.1
-    log: dict[str, object] = {"seed": SEED, "rows": {"fit": int((~check).sum()), "check": int(check.sum())}}
-    scores: dict[str, dict[str, float]] = {}
 
     dense = models.build()
     dense.encoder.load_state_dict(_encoder_weights())
     found = features(dense, frame)
     strength = _strength(found, codes, check)
     fit_head(dense, found[~check], codes[~check], strength)
-    built = {"dense": dense, "int8": quantize(dense)}
-    for name, sparsity in SPARSITIES.items():
-        built[name] = pruned(dense, sparsity)
-        built[f"{name}-head"] = copy.deepcopy(built[name])
-        refit = features(built[name], frame)
-        fit_head(built[f"{name}-head"], refit[~check], codes[~check], strength)
-    for name, model in built.items():
+    scores: dict[str, dict[str, float]] = {}
+    for name, make in {"dense": lambda: dense, **_recipes(dense)}.items():
+        if names and name not in {"dense", *names}:
+            continue
+        model = make()
+        if name.endswith("-head"):
+            refit = features(model, frame)
+            fit_head(model, refit[~check], codes[~check], strength)
         save_file(model.state_dict(), models.CACHE / f"{name}.safetensors")
         answers = head_answers(model, features(model, frame[check]))
         scores[name] = {"check accuracy": round(float((answers == codes[check]).mean()), 4)}
         sys.stdout.write(f"{name}: {scores[name]}\n")
-    log |= {"head": {"C": strength}, "versions": versions(), "models": scores}
-    (HERE / "build.json").write_text(json.dumps(log, indent=2) + "\n", encoding="utf-8")
+    if not names:
+        rows = {"fit": int((~check).sum()), "check": int(check.sum())}
+        log = {"seed": SEED, "rows": rows, "head": {"C": strength}, "versions": versions(), "models": scores}
+        (HERE / "build.json").write_text(json.dumps(log, indent=2) + "\n", encoding="utf-8")
+
+
+def _recipes(dense: nn.Module) -> dict[str, Callable[[], nn.Module]]:
+    """How each compressed model is made; "-head" stands for a head that is fitted anew."""
+    recipes: dict[str, Callable[[], nn.Module]] = {"int8": lambda: quantize(dense)}
+    for name, sparsity in SPARSITIES.items():
+        recipes[name] = recipes[f"{name}-head"] = partial(pruned, dense, sparsity)
+    return recipes
 
 
 def _encoder_weights() -> dict[str, torch.Tensor]:
@@ -149,4 +161,4 @@ def versions() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
