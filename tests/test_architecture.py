@@ -24,7 +24,7 @@ populations changes rate_changes score_changes sample_size description totals me
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
 gate checks claims guards preflight edge_cases planning methods evidence judgement notebook recording
-compression decisions ledger
+compression compressors decisions ledger
 frameworks report exports streaming pipeline recomputation verification bookkeeping
 terminal terminal_history finding_text commands history pytest_plugin cli
 """
@@ -32,14 +32,15 @@ ORDER = STAGES.split()
 
 # Slow to import, or optional: in one place only, and when it is needed.
 HOMES = {
-    "torch": "validate.runners",
+    "torch": ("validate.runners", "validate.compressors"),
     "safetensors": "validate.runners",
     "onnx": "validate.runners.onnx",
     "onnxruntime": "validate.runners.onnx",
     "skops": "validate.runners.scikit",
     "joblib": "validate.runners.scikit",
     "transformers": "validate.runners.huggingface",
-    "torchao": "validate.runners.weights",
+    "torchao": ("validate.runners.weights", "validate.compressors"),
+    "torch_pruning": "validate.compressors",
     "great_expectations": "validate.contract",
     "sklearn": ("validate.metrics", "validate.features", "validate.edge_cases.natural"),  # scores; clusters; neighbours
     "PIL": ("validate.images", "validate.edge_kinds.corruptions"),
