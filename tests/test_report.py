@@ -23,6 +23,7 @@ from validate.report.facts import worst_guarded
 from validate.report.forest import forest, scale
 from validate.report.history import render_history
 from validate.report.model import model_view
+from validate.report.scatter import scatter
 from validate.report.tables import score_table, slice_row
 from validate.slices import Kind
 from validate.stats.results import Interval
@@ -66,7 +67,7 @@ class Outline(HTMLParser):
         return sum(name == tag for name, _ in self.tags)
 
     def visible(self, without=()):
-        return " ".join(t for where, t in self.text if not {"style", *without} & set(where))
+        return " ".join(t for where, t in self.text if not {"style", "script", *without} & set(where))
 
 
 @pytest.fixture(scope="module", params=[*STATUSES, "all together", "decided", "decided by a hostile hand", "history"])
@@ -124,21 +125,23 @@ def test_every_link_and_label_leads_somewhere_and_ids_are_unique(page):
     assert wanted <= set(ids)
 
 
-def test_nothing_runs_and_nothing_is_fetched(page):
+def test_nothing_but_its_own_script_runs_and_nothing_is_fetched(page):
     tags = Outline(page).tags
-    assert not [tag for tag, _ in tags if tag in {"script", "iframe", "object", "embed", "img", "form", "base"}]
+    assert [attrs for tag, attrs in tags if tag == "script"] in ([], [{}])
+    assert not [tag for tag, _ in tags if tag in {"noscript", "iframe", "object", "embed", "img", "form", "base"}]
     assert not [name for _, attrs in tags for name in attrs if name == "style" or name.startswith("on")]
     assert [attrs["href"] for tag, attrs in tags if tag == "link"] == ["data:,"]
     assert not re.search(r"url\(|@import|@font-face", page)
 
 
-def test_the_policy_of_the_page_admits_its_style_and_nothing_else(page):
-    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL).group(1)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def test_the_policy_of_the_page_admits_its_style_its_script_and_nothing_else(page):
+    admitted = ""
+    for tag, kind in (("style", "style-src"), ("script", "script-src")):
+        found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in found]
+        admitted += "".join(f"{kind} 'sha256-{digest}'; " for digest in digests)
     policy = next(a["content"] for t, a in Outline(page).tags if a.get("http-equiv") == "Content-Security-Policy")
-    assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    assert policy == (f"default-src 'none'; {admitted}img-src data:; base-uri 'none'; form-action 'none'")
 
 
 def test_pictures_have_labels(page):
@@ -172,7 +175,7 @@ def test_a_quoted_statement_keeps_its_words_and_its_author():
 
 def test_markup_in_names_stays_text():
     page = render([STATUSES["hostile"]])
-    assert "<script" not in page
+    assert page.count("<script") == 1
     assert "<img" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert samples.RTL in page
@@ -344,12 +347,12 @@ def test_the_plot_keeps_order_and_shows_what_runs_out_of_it():
     assert beyond.arrow_low
 
 
-@pytest.mark.parametrize(("slices", "limit"), [(500, 2_000_000), (5_000, 2_500_000)])
+@pytest.mark.parametrize(("slices", "limit"), [(500, 2_000_000), (5_000, 2_000_000)])
 def test_the_page_stays_small_and_says_what_it_leaves_out(slices, limit):
     record = samples.many(slices)
     page = render([record])
     assert len(page.encode()) < limit
-    assert ("more slices in slices.parquet" in page) == (slices > 900)
+    assert ("more slices in slices.parquet" in page) == (slices > 600)
 
 
 def test_every_guarded_flagged_and_blind_slice_is_shown_in_full():
@@ -360,6 +363,95 @@ def test_every_guarded_flagged_and_blind_slice_is_shown_in_full():
         assert f"<bdi>{name}</bdi>" in page
     for spot in record.blind_spots:
         assert f"<bdi>{spot.slice}</bdi>" in page
+
+
+@pytest.mark.slow
+def test_six_models_of_three_thousand_slices_fit_in_one_page():
+    names = [f"model-{i}" for i in range(6)]
+    record = samples.many(3_000)
+    page = render([replace(record, compressed_name=name) for name in names])
+    assert len(page.encode()) < 2_000_000
+    assert page.count("<bdi>all</bdi>") >= 6
+
+
+SECTIONS = [
+    "overview",
+    "m1-decision",
+    "m1-doubts",
+    "m1-findings",
+    "m1-blind",
+    "m1-since",
+    "m1-models",
+    "m1-picture",
+    "m1-guarded",
+    "m1-screen",
+    "m1-disparity",
+    "m1-scores",
+    "m1-notes",
+    "m1-waivers",
+    "m1-residual",
+    "m1-approvals",
+    "m1-checks",
+    "scope",
+    "data",
+    "policy",
+    "method",
+    "limits",
+    "framework-eu-ai-act",
+    "framework-nist-ai-rmf",
+    "reproduce",
+    "glossary",
+    "files",
+]
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_every_section_is_there_in_order_and_says_something(name):
+    page = render([STATUSES[name]])
+    places = [page.index(f'<h2 id="{it}">' if f'<h2 id="{it}">' in page else f'<h3 id="{it}">') for it in SECTIONS]
+    assert places == sorted(places)
+    for start, end in itertools.pairwise([*places, len(page)]):
+        said = re.sub(
+            r"<script>.*?</script>|<.*?>",
+            "",
+            page[start:end].partition("</h3>" if page[start + 2] == "3" else "</h2>")[2],
+            flags=re.DOTALL,
+        )
+        assert len(said.split()) >= 4
+
+
+def test_residual_risk_names_what_was_not_measured():
+    bare = Outline(render([STATUSES["pass"]])).visible()
+    assert bare.count("no edge-case set was declared or reached") == 2
+    assert "Any slice:" not in bare
+    assert Outline(render([STATUSES["error"]])).visible().count("the run ended before answers were compared") == 2
+
+
+def test_files_are_listed_with_their_hashes():
+    record = STATUSES["pass"]
+    alone = render([record])
+    assert "<bdi>int8/results.json</bdi>" in alone
+    assert sha256(record) in alone.split('id="files-caption"')[1]
+    known = replace(samples.beside(record), files={"rows.parquet": "7" * 64})
+    assert "7" * 64 in render([record], [known]).split("<bdi>int8/rows.parquet</bdi>")[1]
+
+
+def test_the_picture_draws_each_outcome_and_counts_what_is_too_small():
+    found = [
+        samples.comparison("passes", 9_000, 9, 9, dense=0.9),
+        samples.comparison("fails", 9_000, 0, 900, dense=0.8),
+        samples.comparison("small", 20, 0, 0),
+    ]
+    drawn = scatter(found)
+    assert [(kind.css, kind.n) for kind in drawn.marks] == [("pass", 1), ("fail", 1)]
+    assert drawn.small == 1
+    assert drawn.marks[0].path == "M308 12h0"  # 90 %: the highest value of all, on both axes
+    assert drawn.label.endswith("on 1 the compressed model’s value is lower")
+    assert [tick.text for tick in drawn.ticks] == ["70.00 %", "80.00 %", "90.00 %"]
+    across, down = drawn.margin[1:].replace("L320 ", "").split(" 320")
+    assert float(across) == float(down) == pytest.approx(0.02 / 0.2 * 296, abs=0.1)
+    assert scatter(found[:1]) is None
+    assert scatter([found[0], found[0]]) is None
 
 
 def test_no_record_is_no_report():

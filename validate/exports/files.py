@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +20,7 @@ from validate.exports.rowfile import arrow_table
 from validate.exports.summary import summary
 from validate.exports.tables import slice_table
 from validate.ledger import since as ledger_since
-from validate.ledger.beside import read_beside
+from validate.ledger.beside import Beside, read_beside
 from validate.ledger.since import Since
 from validate.recording import attempts_of
 from validate.report import render
@@ -68,9 +69,16 @@ def rendered(records: Sequence[EvidenceRecord], out: Path) -> dict[str, bytes]:
 
     They are made from the records and, in the report, from what lies beside them: decisions and earlier runs.
     """
-    beside = [read_beside(out / record.compressed_name, record) for record in records]
+    beside = [_beside(out / record.compressed_name, record) for record in records]
     made = {name: make(records).encode() for name, make in _TOGETHER.items()}
     return {REPORT: render(records, beside).encode(), **made}
+
+
+def _beside(folder: Path, record: EvidenceRecord) -> Beside:
+    """What lies in a model's folder, with the hashes of those files that nothing changes after the run."""
+    sums = read_checksums(folder) if (folder / NAME).is_file() else {}
+    files = {name: sums[name] for name in (RESULTS, SLICES, ROWS, EDGE_ROWS) if name in sums}
+    return replace(read_beside(folder, record), files=files)
 
 
 def read_records(folder: Path) -> list[EvidenceRecord]:

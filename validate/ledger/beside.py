@@ -1,6 +1,7 @@
 """What lies beside a record and is shown with it: people's decisions, and what the ledger knew of earlier runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from validate import decisions
@@ -16,6 +17,7 @@ class Beside:
 
     decisions: Decisions | None = None
     since: Since | None = None
+    files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of what the run itself wrote beside the record
 
 
 NOTHING = Beside()

@@ -17,6 +17,7 @@ from validate.report.edge_cases import EdgeView, edge_view
 from validate.report.facts import is_rate
 from validate.report.forest import Scale, scale
 from validate.report.populations import PopulationView, population_views
+from validate.report.scatter import Scatter, scatter
 from validate.report.tables import (
     DisparityRow,
     RateRow,
@@ -30,6 +31,7 @@ from validate.report.tables import (
     slice_table,
     status,
 )
+from validate.report.untested import untested
 
 FIRST = 12  # rows of the disparity register that are seen without opening it
 
@@ -108,7 +110,10 @@ class ModelView:
     edge_cases: EdgeView | None
     identities: tuple[IdentityRow, ...]
     bought: Bought
+    scatter: Scatter | None  # all slices; none where there is nothing to draw
     residual: tuple[Residual, ...]
+    untested: tuple[str, ...]
+    most: int  # rows of a table that is cut short
     notes: tuple[NoteRow, ...]
     populations: tuple[PopulationView, ...]
     checks: tuple[CheckRow, ...]
@@ -119,7 +124,8 @@ class ModelView:
 def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside = NOTHING) -> ModelView:
     """The view of one record and what lies beside it.
 
-    `most` limits the rows of tables other than of guarded, flagged and blind slices.
+    `most` limits the rows of tables other than of guarded, flagged and blind slices; of what is
+    only described, half as many.
     """
     checks = tuple(_check_rows(record, anchor))
     guarded, flagged, noted, rest = _sorted_out(record)
@@ -145,17 +151,20 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         blind=tuple(_blind_rows(record, rate=told)),
         axis=on,
         register=tuple(disparity_row(d, record, on) for d in register[:first]),
-        register_rest=tuple(disparity_row(d, record, on) for d in register[first : first + most]),
-        register_more=max(0, len(register) - first - most),
-        rates=tuple(rates[:most]),
-        rates_more=max(0, len(rates) - most),
+        register_rest=tuple(disparity_row(d, record, on) for d in register[first : first + most // 2]),
+        register_more=max(0, len(register) - first - most // 2),
+        rates=tuple(rates[: most // 2]),
+        rates_more=max(0, len(rates) - most // 2),
         scores=score_table(guarded, len(guarded)),
-        scores_rest=score_table([c for c in record.comparisons if not c.slice.guard], most),
+        scores_rest=score_table([c for c in record.comparisons if not c.slice.guard], most // 2),
         discovery=discovery_view(record),
         edge_cases=edge_view(record),
         identities=tuple(_identity_rows(record)),
         bought=bought(record),
+        scatter=scatter(record.comparisons),
         residual=tuple(_residual(record)),
+        untested=tuple(untested(record)),
+        most=most,
         notes=tuple(NoteRow(kind=n.kind, slice=n.slice or "", text=n.text) for n in record.notes),
         populations=tuple(population_views(record)),
         checks=checks,

@@ -1,8 +1,8 @@
-"""The sign-off report: one HTML file that needs no network, no script and no other file."""
+"""The sign-off report: one HTML file that needs no network and no other file, and is complete without its script."""
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import jinja2
 
 from validate import wording
 from validate.contract import ContractResult
-from validate.evidence import EvidenceRecord
+from validate.evidence import EvidenceRecord, sha256
 from validate.frameworks import frameworks, unplaced
 from validate.ledger.beside import NOTHING, Beside
 from validate.methods import Method
@@ -29,9 +29,10 @@ from validate.report.run import (
     reproduction,
 )
 from validate.report.tables import Status, status
+from validate.report.untested import untested
 from validate.suite import Statement
 
-MOST_ROWS = 900  # of each kind of table that is cut short, in a whole page
+MOST_ROWS = 600  # of each kind of table that is cut short, in a whole page
 SHARED = frozenset({"scope", "data", "policy", "method", "limits", "reproduce", "files"})  # sections of all models
 
 
@@ -66,6 +67,8 @@ class Page:
     unplaced: tuple[Statement, ...]
     command: str
     reproduction: tuple[Fact, ...]
+    untested: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]  # name, SHA-256
 
 
 def render(records: Sequence[EvidenceRecord], beside: Sequence[Beside] | None = None) -> str:
@@ -80,18 +83,26 @@ def render(records: Sequence[EvidenceRecord], beside: Sequence[Beside] | None = 
 
 
 def layout(template: str, page: object) -> str:
-    """A view laid out by a template of ours, in a page that runs nothing and fetches nothing."""
+    """A view laid out by a template of ours, in a page that fetches nothing and runs at most its own script."""
     folder = reports_dir() / "templates"
     style = (folder / "style.css").read_text(encoding="utf-8")
+    script = (folder / "page.js").read_text(encoding="utf-8")
     made = _environment(folder).get_template(template)
-    return made.render(page=page, style=style, style_hash=_csp_hash(style), icons=_ICONS)
+    return made.render(
+        page=page,
+        style=style,
+        style_hash=_csp_hash(style),
+        script=script,
+        script_hash=_csp_hash(script),
+        icons=_ICONS,
+    )
 
 
 def page_view(records: Sequence[EvidenceRecord], beside: Sequence[Beside]) -> Page:
     """The view of a run."""
     first = records[0]
     shown = frameworks()
-    most = max(50, MOST_ROWS // len(records))
+    most = max(40, round(MOST_ROWS / len(records) ** 1.25))  # a page of many models has many tables
     return Page(
         title=first.suite.release.system or first.suite.name,
         suite=first.suite.name,
@@ -113,7 +124,16 @@ def page_view(records: Sequence[EvidenceRecord], beside: Sequence[Beside]) -> Pa
         unplaced=unplaced(shown, first),
         command=first.run.command,
         reproduction=tuple(reproduction(records)),
+        untested=tuple(dict.fromkeys(text for record in records for text in untested(record))),
+        files=tuple(_files(records, beside)),
     )
+
+
+def _files(records: Sequence[EvidenceRecord], beside: Sequence[Beside]) -> Iterator[tuple[str, str]]:
+    """The files of each model's folder that do not change after the run, and so can be named without a circle."""
+    for record, known in zip(records, beside, strict=True):
+        for name, digest in known.files.items() or {"results.json": sha256(record)}.items():
+            yield f"{record.compressed_name}/{name}", digest
 
 
 def _contract_row(found: ContractResult) -> ContractRow:
@@ -142,8 +162,8 @@ def _readable(value: object) -> object:
     return wording.clean(value) if type(value) is str else value
 
 
-def _csp_hash(style: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _csp_hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 # the outcome's symbol, drawn, so that no font is needed: 16 × 16
