@@ -17,6 +17,7 @@ from validate.evidence import EvidenceRecord, read_record, to_json
 from validate.exports.checksums import NAME, broken, checksums, read_checksums, with_file
 from validate.exports.junit import junit
 from validate.exports.rowfile import arrow_table
+from validate.exports.sarif import sarif
 from validate.exports.summary import summary
 from validate.exports.tables import slice_table
 from validate.ledger import since as ledger_since
@@ -35,6 +36,7 @@ REPORT = "report.html"
 _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
     "summary.md": summary,
     "junit.xml": junit,
+    "results.sarif": sarif,
 }
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from validate import wording
 from validate.comparison import Comparison
 from validate.evidence import EvidenceRecord, sha256
+from validate.exports.statuses import status, status_of
 from validate.gate import CheckResult
 from validate.outcome import Outcome
-from validate.report.facts import change_text, margin_text, noted
+from validate.report.facts import change_text, margin_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,31 +72,24 @@ def _properties(record: EvidenceRecord) -> dict[str, str]:
 
 def _cases(record: EvidenceRecord) -> Iterator[_Case]:
     for check in record.checks:
-        yield _check_case(check, noted=noted(record))
+        yield _check_case(check, record)
     checked = {check.slice for check in record.checks if check.slice is not None}
     for comparison in record.comparisons:
         if comparison.slice.name not in checked:
             yield _slice_case(comparison)
 
 
-def _check_case(check: CheckResult, *, noted: bool) -> _Case:
-    outcome = check.outcome
-    result, kind = {
-        Outcome.PASS: ("", ""),
-        Outcome.FAIL: ("failure", "GateFailure"),
-        Outcome.INCONCLUSIVE: ("failure", "Inconclusive"),
-        Outcome.ERROR: ("error", "NotEvaluated"),
-    }[outcome]
-    if outcome is not Outcome.PASS and (not check.gates or (noted and outcome is Outcome.INCONCLUSIVE)):
-        result = "skipped"
-    return _Case(group=check.kind, name=check.id, result=result, type=kind, text=check.reason)
+def _check_case(check: CheckResult, record: EvidenceRecord) -> _Case:
+    found = status_of(check, record)
+    return _Case(group=check.kind, name=check.id, result=found.junit, type=found.junit_type, text=check.reason)
 
 
 def _slice_case(comparison: Comparison) -> _Case:
     """A slice without a check of its own: it fails where the screen flags it, and is otherwise only described."""
     found = f"change {change_text(comparison)}, margin {margin_text(comparison)}, n {comparison.slice.n:,}"
     if comparison.flagged:
-        result, kind, text = "failure", "GateFailure", f"flagged by the screen: {found}"
+        flagged = status(Outcome.FAIL)
+        result, kind, text = flagged.junit, flagged.junit_type, f"flagged by the screen: {found}"
     elif comparison.outcome is Outcome.PASS:
         result, kind, text = "", "", found
     else:
@@ -106,7 +100,7 @@ def _slice_case(comparison: Comparison) -> _Case:
 def _verdict(record: EvidenceRecord) -> _Case:
     """The verdict itself, where no case says why it is not PASS: nothing checked never looks like a pass."""
     text = "; ".join(record.verdict.reasons) or record.verdict.line
-    result = "error" if record.verdict.outcome is Outcome.ERROR else "failure"
+    result = status(record.verdict.outcome).junit
     return _Case(group="verdict", name="verdict", result=result, type=record.verdict.outcome, text=text)
 
 
