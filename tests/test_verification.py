@@ -197,6 +197,13 @@ def test_left_out_rows_are_told_and_lost_ones_are_found(out, tmp_path):
     assert "rows.parquet: cannot be read" in found.unreadable[0]
 
 
+def test_a_pass_that_the_record_does_not_give_is_found(out):
+    (out / "bad" / "svr.intoto.json").write_text('{"predicate": {"properties": ["PARITYGATE_PASSED"]}}')
+    for folder, names in ((out / "bad", ["svr.intoto.json"]), (out, [])):
+        (folder / NAME).write_bytes(checksums(folder, [*read_checksums(folder), *names]))
+    assert verify(out).wrong == ("bad/svr.intoto.json: is not what the records give",)
+
+
 def test_what_another_version_rendered_is_not_compared(out):
     for name in ("good", "bad"):
         found = change(out, name, lambda record: replace(record, tool={"name": "paritygate", "version": "0.0.1"}))
@@ -246,7 +253,7 @@ def test_verifying_loads_no_framework(out):
 
 def test_the_command_tells_what_differs(out, capsys):
     assert cli.main(["verify", str(out)]) == 0
-    assert "verified · 13 files checked" in capsys.readouterr().out
+    assert "verified · 14 files checked" in capsys.readouterr().out
     (out / "summary.md").write_text("kinder")
     assert cli.main(["verify", str(out), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)

@@ -160,11 +160,12 @@ def _together(folder: Path) -> Verification:
     except OutputError as error:
         return Verification(wrong=tuple(wrong), unreadable=(str(error),))
     wrong += [f"{name}: is not what the records give" for name in made if _bytes(folder / name) != made[name]]
-    return Verification(wrong=tuple(wrong), held=() if wrong else (f"{', '.join(made)}: rendered again, to the byte",))
+    there = ", ".join(name for name, content in made.items() if content is not None)
+    return Verification(wrong=tuple(wrong), held=() if wrong else (f"{there}: rendered again, to the byte",))
 
 
-def _bytes(path: Path) -> bytes:
-    return path.read_bytes() if path.is_file() else b""
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _same_version(record: EvidenceRecord) -> bool:

@@ -20,7 +20,12 @@ def with_file(sums: Mapping[str, str], name: str, content: bytes) -> bytes:
     """The content of SHA256SUMS with this file in its last line; the other lines say what they said."""
     kept = {other: digest for other, digest in sums.items() if other != name}
     kept[name] = hashlib.sha256(content).hexdigest()
-    return "".join(f"{digest}  {other}\n" for other, digest in kept.items()).encode()
+    return as_lines(kept)
+
+
+def as_lines(sums: Mapping[str, str]) -> bytes:
+    """The content of SHA256SUMS that says these sums, in this order."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sums.items()).encode()
 
 
 def read_checksums(folder: Path) -> Mapping[str, str]:

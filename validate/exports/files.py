@@ -14,7 +14,8 @@ from validate.attempts import append_attempts
 from validate.decisions import Decisions
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, read_record, to_json
-from validate.exports.checksums import NAME, broken, checksums, read_checksums, with_file
+from validate.exports.checksums import NAME, as_lines, broken, checksums, read_checksums, with_file
+from validate.exports.intoto import svr, test_result
 from validate.exports.junit import junit
 from validate.exports.rowfile import arrow_table
 from validate.exports.sarif import sarif
@@ -37,6 +38,10 @@ _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
     "summary.md": summary,
     "junit.xml": junit,
     "results.sarif": sarif,
+}
+_OF_EACH: dict[str, Callable[[EvidenceRecord], str | None]] = {
+    "test-result.intoto.json": test_result,
+    "svr.intoto.json": svr,
 }
 
 
@@ -66,14 +71,20 @@ def write(
     return (*written, *write_together(kept, out))
 
 
-def rendered(records: Sequence[EvidenceRecord], out: Path) -> dict[str, bytes]:
-    """The files that speak of all compressed models of a run, by name.
+def rendered(records: Sequence[EvidenceRecord], out: Path) -> dict[str, bytes | None]:
+    """The files that records give, by path: those of all compressed models together, then of each.
 
+    A file that a record does not give, such as a pass of a model that failed, is None: it must not be there.
     They are made from the records and, in the report, from what lies beside them: decisions and earlier runs.
     """
     beside = [_beside(out / record.compressed_name, record) for record in records]
     made = {name: make(records).encode() for name, make in _TOGETHER.items()}
-    return {REPORT: render(records, beside).encode(), **made}
+    return {REPORT: render(records, beside).encode(), **made, **_of_each(records)}
+
+
+def _of_each(records: Sequence[EvidenceRecord]) -> dict[str, bytes | None]:
+    made = {(r.compressed_name, name): make(r) for r in records for name, make in _OF_EACH.items()}
+    return {f"{model}/{name}": None if text is None else text.encode() for (model, name), text in made.items()}
 
 
 def _beside(folder: Path, record: EvidenceRecord) -> Beside:
@@ -93,11 +104,32 @@ def read_records(folder: Path) -> list[EvidenceRecord]:
 
 
 def write_together(records: Sequence[EvidenceRecord], out: Path) -> tuple[Path, ...]:
-    """Write the files that speak of all compressed models of a run."""
-    written = [_replace(out / name, content) for name, content in rendered(records, out).items()]
+    """Write the files that records give, and enter them in the sums."""
+    written = []
+    for name, content in rendered(records, out).items():
+        if content is None:
+            _remove(out / name)
+        else:
+            written.append(_replace(out / name, content))
+    for record in records:
+        _enter(out / record.compressed_name)
     beside = (ATTEMPTS, *(f"{record.compressed_name}/{NAME}" for record in records))
     names = [REPORT, *_TOGETHER, *(name for name in beside if (out / name).is_file())]
     return (*written, _replace(out / NAME, checksums(out, names)))
+
+
+def _enter(folder: Path) -> None:
+    """Bring the sums of one model's folder up to date with the files that its record gives; leave the others be."""
+    if not (folder / NAME).is_file():
+        return
+    before = (folder / NAME).read_bytes()
+    sums = read_checksums(folder)
+    there = {name: (folder / name).read_bytes() for name in _OF_EACH if (folder / name).is_file()}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in there.items()}
+    kept = {name: digest for name, digest in sums.items() if name not in _OF_EACH or name in there}
+    after = as_lines({**kept, **digests})
+    if after != before:
+        _replace(folder / NAME, after)
 
 
 def write_text(path: Path, text: str) -> Path:
