@@ -1,8 +1,14 @@
 """The fixture for pytest: a slice that fails is a failed test with its numbers, and a pass is a pass."""
 
+from importlib.metadata import entry_points
+
 import pytest
 
 pytest_plugins = ["pytester"]
+
+# an installed paritygate brings it along by its entry point; a checkout that is only on the path does not
+INSTALLED = any(found.name == "paritygate" for found in entry_points(group="pytest11"))
+PLUGIN = () if INSTALLED else ("-p", "validate.pytest_plugin")
 
 TEST = """
 import pandas as pd
@@ -26,7 +32,7 @@ def test_parity(paritygate):
 def outcome(pytester):
     def outcome(lost, *options):
         pytester.makepyfile(TEST.replace("LOST", str(lost)))
-        return pytester.runpytest_subprocess("-p", "validate.pytest_plugin", "-p", "no:cacheprovider", *options)
+        return pytester.runpytest_subprocess(*PLUGIN, "-p", "no:cacheprovider", *options)
 
     return outcome
 
@@ -65,7 +71,7 @@ def test_a_suite_is_run_and_its_failing_model_named(pytester, monkeypatch):
             paritygate.run("mine")
         """
     )
-    result = pytester.runpytest_subprocess("-p", "validate.pytest_plugin", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess(*PLUGIN, "-p", "no:cacheprovider")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         ["*int8: FAIL · *", "*int8: non-inferiority: dusk: FAIL: *beyond the margin of 5 points*"]

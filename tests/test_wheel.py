@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SUITES = {"starter", "census_income"}
+SUITES = {"starter", "census_income", "fashion_images", "news_topics"}
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ NAMES = sorted(text.KINDS)
 def changed(name, story, severity, seed=0):
     kind = text.KINDS[name]
     frame = pd.DataFrame({"text": [story], "other": ["left alone"]})
-    request = Request(columns=("text",), options=NoOptions(), data=frame)
+    request = Request(columns=("text",), options=NoOptions(), named={}, data=frame)
     made = kind.make(frame.copy(), severity, np.random.default_rng(seed), request)
     assert made["other"].tolist() == ["left alone"]
     return made["text"][0]
