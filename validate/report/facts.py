@@ -61,13 +61,15 @@ def noted(record: EvidenceRecord) -> bool:
 
 
 def flagged_text(record: EvidenceRecord) -> str:
-    """`2 slices, 1 disparity`, `none`, or nothing where nothing was compared."""
+    """`2 slices, 1 disparity, 3 edge-case sets`, `none`, or nothing where nothing was compared."""
     if not record.comparisons:
         return wording.ABSENT
     slices = sum(c.flagged for c in record.comparisons)
     disparities = sum(d.flagged for d in record.disparities)
     words = [wording.plural(slices, "slice")] * bool(slices)
     words += [wording.plural(disparities, "disparity", "disparities")] * bool(disparities)
+    sets = sum(c.flagged for c in record.edge_cases.comparisons) if record.edge_cases else 0
+    words += [wording.plural(sets, "edge-case set")] * bool(sets)
     return ", ".join(words) or "none"
 
 
