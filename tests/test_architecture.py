@@ -25,8 +25,8 @@ screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
 gate checks claims guards preflight edge_cases planning methods evidence judgement notebook recording
 compression compressors decisions ledger
-frameworks report exports streaming pipeline recomputation verification bookkeeping
-terminal terminal_history finding_text commands history pytest_plugin cli
+frameworks report exports streaming pipeline envelopes recomputation verification bookkeeping
+terminal terminal_history finding_text commands signing history pytest_plugin cli
 """
 ORDER = STAGES.split()
 
@@ -47,6 +47,8 @@ HOMES = {
     "statsmodels": "validate.stats.multiplicity",
     "jinja2": "validate.report",
     "sqlalchemy": "validate.ledger",
+    "cryptography": "validate.envelopes",
+    "securesystemslib": "validate.envelopes",
     "rich": "validate.terminal",
     "typer": "validate.cli",
     "pytest": "validate.pytest_plugin",

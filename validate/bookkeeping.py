@@ -12,7 +12,7 @@ from validate.evidence import EvidenceRecord, sha256
 from validate.exports.files import read_records
 from validate.ledger import database
 from validate.ledger.beside import read_beside
-from validate.ledger.entries import Draft, Entry, SliceSummary, decision_draft, read_slices, run_draft
+from validate.ledger.entries import Draft, Entry, SliceSummary, decision_draft, read_slices, run_draft, signature_draft
 from validate.ledger.runs import Run, attempts, runs
 from validate.ledger.since import Since, since
 
@@ -80,6 +80,13 @@ def enter_decision(url: str, record: EvidenceRecord, decision: Decision, folder:
     """Append a decision, and the run that it is about where the ledger does not hold it yet."""
     drafts = [run_draft(record), decision_draft(record, sha256(record), decision)]
     return _append(database.open_ledger(url), drafts, folder)
+
+
+def enter_signature(url: str, records: Sequence[EvidenceRecord], key: str, date: str) -> tuple[Entry, ...]:
+    """Append that these records were signed, and their runs where the ledger does not hold them yet."""
+    drafts = [run_draft(record) for record in records]
+    drafts += [signature_draft(record, sha256(record), key=key, date=date) for record in records]
+    return database.append(database.open_ledger(url), drafts)
 
 
 def _append(

@@ -161,12 +161,28 @@ def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folde
 @app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an earlier run.")],
+    key: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Public key of a signature; repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Check a run's evidence; exit 1 if anything was changed."""
     from validate import commands
 
-    return commands.verify(folder, as_json=as_json)
+    return commands.verify(folder, key or (), as_json=as_json)
+
+
+@app.command()
+def sign(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")],
+    *,
+    key: Annotated[Path, typer.Option(metavar="FILE", help="Ed25519 private key, PEM.")],
+    ledger: Ledger = None,
+) -> None:
+    """Sign a run's evidence, after the decision."""
+    from validate import signing
+
+    signing.sign(folder, key, ledger=ledger)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """Is a folder of evidence still what its run wrote, and does its verdict follow from its rows?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 from validate import recomputation
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, is_canonical, read_record
-from validate.exports.checksums import NAME, broken, read_checksums
+from validate.exports.checksums import NAME, SIGNATURE, broken, read_checksums
 from validate.exports.files import RESULTS, ROWS, SLICES, read_records, rendered
 from validate.exports.rows import Rows, read_rows
 from validate.exports.tables import slice_table
@@ -44,8 +44,10 @@ class Verification:
         return DIFFERS if self.wrong else UNREADABLE if self.unreadable else 0
 
 
-def verify(folder: Path) -> Verification:
-    """Check every file of a run against its sums, and its verdicts against their rows.
+def verify(folder: Path, keys: Sequence[Path] | None = ()) -> Verification:
+    """Check every file of a run against its sums, its verdicts against their rows, and its signatures with these keys.
+
+    Without keys it says only whether there are signatures; with None it leaves them alone, for who is about to sign.
 
     Raises:
         OutputError: the folder holds no evidence, or no sums to check it by.
@@ -60,7 +62,27 @@ def verify(folder: Path) -> Verification:
         found += _model(folder, name)
     if not found.unreadable and all((folder / name / RESULTS).is_file() for name in names):
         found += _together(folder)
-    return found
+    return found if keys is None else found + _signatures(folder, names, keys)
+
+
+def _signatures(folder: Path, models: list[str], keys: Sequence[Path]) -> Verification:
+    """Whether each folder's list of sums is signed with every key."""
+    places = [prefix for prefix in ("", *(f"{name}/" for name in models)) if (folder / prefix / NAME).is_file()]
+    there = [prefix for prefix in places if (folder / prefix / SIGNATURE).is_file()]
+    if not keys:
+        told = tuple(f"{prefix}{NAME}: signed, not checked: name the public key with --key" for prefix in there)
+        missing = tuple(f"{prefix}{NAME}: not signed" for prefix in places if prefix not in there)
+        return Verification(not_shown=(*told, *missing))
+    from validate import envelopes
+
+    public = [envelopes.public_key(path) for path in keys]
+    wrong = [f"{prefix}{SIGNATURE}: is missing: not signed" for prefix in places if prefix not in there]
+    for prefix in there:
+        content, payload = ((folder / prefix / name).read_bytes() for name in (SIGNATURE, NAME))
+        if problem := envelopes.fault(content, payload, public):
+            wrong.append(f"{prefix}{SIGNATURE}: {problem}")
+    held = () if wrong else tuple(f"signed with key {key.keyid}" for key in public)
+    return Verification(wrong=tuple(wrong), held=held)
 
 
 def _sums(folder: Path, models: list[str]) -> Verification:
@@ -68,7 +90,7 @@ def _sums(folder: Path, models: list[str]) -> Verification:
     wrong: list[str] = []
     listed: set[str] = set()
     for prefix in ("", *(f"{name}/" for name in models)):
-        listed.add(f"{prefix}{NAME}")
+        listed |= {f"{prefix}{NAME}", f"{prefix}{SIGNATURE}"}
         try:
             sums = read_checksums(folder / prefix)
         except OutputError as error:
@@ -81,7 +103,7 @@ def _sums(folder: Path, models: list[str]) -> Verification:
             wrong += [f"{name}/{NAME}: is not listed in {NAME}: not of this run" for name in left]
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     wrong += [f"{name}: is not listed in {NAME}" for name in sorted(there - listed)]
-    checked = len(listed & there)
+    checked = len({name for name in listed & there if not name.endswith(SIGNATURE)})
     return Verification(wrong=tuple(dict.fromkeys(wrong)), checked=checked)
 
 

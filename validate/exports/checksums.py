@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from validate.errors import OutputError
 
 NAME = "SHA256SUMS"
+SIGNATURE = f"{NAME}.dsse.json"  # signs the list, so the list leaves it out
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 
