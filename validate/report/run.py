@@ -95,7 +95,7 @@ def header(record: EvidenceRecord) -> tuple[Fact, ...]:
         ),
         Fact(name="Dense model", text=_short_identity(record)),
         Fact(name="Run", text=f"{wording.moment(record.run.started)}, {record.run.id}"),
-        Fact(name="Signature", text="Not signed"),
+        Fact(name="Signature", text="Not told by this page: paritygate verify --key checks it"),
     ]
     return tuple(found)
 
