@@ -1,6 +1,6 @@
 """Train the dense model and compress it in five ways: writes models/*.safetensors and build.json.
 
-`python build.py` takes one to two minutes on two cores, after fetch.py. It sees the training part alone, of which two
+`python build.py` runs after fetch.py and takes some minutes on two cores. It sees the training part alone, of which two
 garments were made rare: a tenth of it is kept from fitting and tells how well that went.
 """
 
