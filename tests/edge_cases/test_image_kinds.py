@@ -19,7 +19,7 @@ from validate.edge_kinds.kind import NoOptions, Request
 from validate.edge_kinds.pixels import closer, plasma
 from validate.errors import DataError
 
-ORACLES = Path(__file__).parents[1] / "oracles"
+ORACLES = Path(__file__).parent
 EXACT = np.load(ORACLES / "imagecorruptions.npz")
 MOMENTS = json.loads((ORACLES / "imagecorruptions.json").read_text())
 GREY = [name for name in KINDS if name != "saturate"]
