@@ -20,7 +20,8 @@ from validate.counts import outcomes
 from validate.damage import damage_of_outcomes
 from validate.discovery import discover
 from validate.predicates import evaluate, parse
-from validate.slices import build_membership, members
+from validate.slices import members
+from validate.slicing import build_membership
 
 Bools = NDArray[np.bool_]
 SAME = 0.5  # intersection over union from which two slices are one

@@ -12,7 +12,8 @@ from validate.comparison import Comparison, compare
 from validate.data import Dataset
 from validate.judgement import Judgement, judge_pair
 from validate.predictions import ModelIdentity, PairedPredictions, Predictions, pair
-from validate.slices import Membership, build_membership
+from validate.slices import Membership
+from validate.slicing import build_membership
 from validate.suite import Family, Gate, NamedSlice, Suite
 from validate.totals import add_up
 

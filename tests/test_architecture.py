@@ -19,7 +19,7 @@ errors outcome places fetching suite_words suite_claims suite_edge_cases suite w
 images edge_kinds edge_rules suite_file
 stats wording starter attempts hooks tables parts suite_folder
 contract data batched progress predictions cache artifact_profile runners answers
-attributes survey joint slices counts metrics
+attributes survey joint slices slicing counts metrics
 populations changes rate_changes score_changes sample_size description totals measure
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring

@@ -14,7 +14,7 @@ from validate.discovery import discover
 from validate.errors import SuiteError
 from validate.predicates import evaluate, parse
 from validate.searchable import MOST_COLUMNS, MOST_LEVELS
-from validate.slices import build_membership
+from validate.slicing import build_membership
 from validate.suite import Family
 
 N = 3_000

@@ -17,7 +17,7 @@ from validate.checks import (
 from validate.disparity import compare_complements
 from validate.gate import CheckKind
 from validate.outcome import Outcome
-from validate.slices import build_membership
+from validate.slicing import build_membership
 from validate.suite import Family
 from validate.totals import add_up
 

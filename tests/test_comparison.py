@@ -15,7 +15,8 @@ from validate.comparison import compare
 from validate.counts import count, outcomes
 from validate.outcome import Outcome
 from validate.predictions import pair
-from validate.slices import Kind, build_membership, take
+from validate.slices import Kind, take
+from validate.slicing import build_membership
 from validate.stats.paired import melded_interval, tango_interval
 from validate.stats.ratio import error_ratio_score_interval
 from validate.stats.reuse import mixture_e_value

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.strategies import dataset, frames, rights, suite
 from validate import joint
 from validate.counts import PairedCounts, complement, count, identical, outcomes, score_sums
-from validate.slices import Membership, build_membership, index, members, take
+from validate.slices import Membership, index, members, take
+from validate.slicing import build_membership
 from validate.suite import Family, NamedSlice
 
 FAMILIES = (

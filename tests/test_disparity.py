@@ -13,7 +13,8 @@ from tests.strategies import dataset, suite
 from validate.checks import notes
 from validate.disparity import compare_complements
 from validate.outcome import Outcome
-from validate.slices import build_membership, members
+from validate.slices import members
+from validate.slicing import build_membership
 from validate.stats.mover import difference_interval, difference_p
 from validate.stats.multiplicity import benjamini_yekutieli, holm
 from validate.stats.paired import tango_interval

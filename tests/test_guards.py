@@ -12,7 +12,7 @@ from tests.strategies import dataset
 from tests.strategies import suite as suite_of
 from validate.guards import able
 from validate.judgement import judge_pair
-from validate.slices import build_membership
+from validate.slicing import build_membership
 from validate.suite import Family
 from validate.totals import add_up
 

@@ -17,7 +17,7 @@ from validate.judgement import judge_pair
 from validate.methods import methods
 from validate.outcome import Outcome
 from validate.predictions import constants, pair
-from validate.slices import build_membership
+from validate.slicing import build_membership
 from validate.suite import Family, Gate, NamedSlice
 
 FAMILY = Family(by=("sex", "race", "class", "education", "country"))

@@ -4,7 +4,8 @@ import pytest
 from tests.planted import cases, damaged, people, plant
 from tests.strategies import suite
 from validate.counts import count, outcomes
-from validate.slices import build_membership, members
+from validate.slices import members
+from validate.slicing import build_membership
 from validate.suite import Family
 
 SUITE = suite(Family(by=("sex", "race", "class", "education", "country"), cross=2))

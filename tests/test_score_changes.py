@@ -9,7 +9,7 @@ from tests.strategies import suite as suite_of
 from validate.judgement import judge_pair
 from validate.outcome import Outcome
 from validate.predictions import pair
-from validate.slices import build_membership
+from validate.slicing import build_membership
 from validate.stats.bootstrap import bootstrap
 
 SAMPLES = 200

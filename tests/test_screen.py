@@ -10,7 +10,7 @@ from validate.outcome import Outcome
 from validate.rate_changes import binary_changes
 from validate.screen import Family as Hypotheses
 from validate.screen import screen, sign_flip_p
-from validate.slices import build_membership
+from validate.slicing import build_membership
 from validate.stats.multiplicity import holm
 from validate.stats.noninferiority import beyond_margin_p, classify
 from validate.stats.significance import sign_test

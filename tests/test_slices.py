@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.strategies import dataset, frames, suite
 from validate.errors import DataError, SuiteError
 from validate.predicates import check, evaluate, kinds, parse
-from validate.slices import Kind, build_membership, index, members, shown, take
+from validate.slices import Kind, index, members, shown, take
+from validate.slicing import build_membership
 from validate.suite import Family, NamedSlice
 
 

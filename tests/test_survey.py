@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.strategies import dataset, frames, suite
 from validate.attributes import edges_between, finite_counts, quantile_edges
 from validate.errors import DataError
-from validate.slices import build_membership, draw_slices, members
+from validate.slices import members
+from validate.slicing import build_membership, draw_slices
 from validate.suite import Family, NamedSlice
 from validate.survey import Quantiles, Survey
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.pairs import paired_rights
 from tests.strategies import dataset, frames, rights, suite
 from validate.judgement import judge_totals
-from validate.slices import draw_slices
+from validate.slicing import draw_slices
 from validate.suite import Family, NamedSlice
 from validate.survey import surveyed
 from validate.totals import add_up

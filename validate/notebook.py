@@ -10,7 +10,7 @@ from validate.data import Dataset
 from validate.errors import DataError, did_you_mean
 from validate.judgement import Judgement, judge_pair
 from validate.predictions import ModelIdentity, Predictions, pair
-from validate.slices import build_membership
+from validate.slicing import build_membership
 from validate.suite import Data, Family, Gate, Models, NamedSlice, RecordedModel, Suite
 from validate.suite_words import Outputs
 from validate.tables import as_text, class_codes, content_sha256

@@ -46,7 +46,8 @@ from validate.recording import (
     not_judged,
 )
 from validate.runners import Flexible, Runner, open_runner
-from validate.slices import Membership, build_membership
+from validate.slices import Membership
+from validate.slicing import build_membership
 from validate.streaming import evaluate_batches
 from validate.suite import Discover, LoadedSuite, ModelSpec
 

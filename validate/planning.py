@@ -13,7 +13,8 @@ from validate.edge_cases.build import build_edge_cases
 from validate.edge_cases.sets import EdgeCases
 from validate.metrics import METRICS, MetricKind
 from validate.sample_size import POWER, fewest, needed
-from validate.slices import Kind, Membership, Slice, build_membership, members
+from validate.slices import Kind, Membership, Slice, members
+from validate.slicing import build_membership
 from validate.stats.paired import tango_interval
 from validate.stats.power import power_for_each, tango_power
 from validate.stats.ratio import smallest_errors

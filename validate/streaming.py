@@ -32,7 +32,7 @@ from validate.recording import (
 )
 from validate.runners import Runner, open_runner
 from validate.runners.recorded import RecordedStream
-from validate.slices import Slicing, draw_slices
+from validate.slicing import Slicing, draw_slices
 from validate.suite import ModelSpec
 from validate.survey import Quantiles, Survey
 from validate.totals import Totals, add_up

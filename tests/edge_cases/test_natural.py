@@ -12,7 +12,8 @@ from validate.outcome import Outcome
 from validate.pipeline import run
 from validate.predictions import probabilities
 from validate.runners import open_runner
-from validate.slices import Kind, build_membership, members
+from validate.slices import Kind, members
+from validate.slicing import build_membership
 
 NATURAL = '[[edge_cases]]\nnatural = "{}"\nshare = 0.1\n'
 

@@ -12,7 +12,8 @@ from validate.errors import OutputError
 from validate.exports.rows import read_rows, row_table
 from validate.judgement import judge_pair
 from validate.predictions import ModelIdentity, Predictions, pair
-from validate.slices import build_membership, members, take
+from validate.slices import members, take
+from validate.slicing import build_membership
 from validate.suite import Family, NamedSlice
 
 MODEL = ModelIdentity(name="m", kind="memory", source="m", sha256=None, bytes=None)

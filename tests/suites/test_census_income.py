@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from validate.data import Dataset, load_dataset
 from validate.hooks import load_hook
-from validate.slices import build_membership
+from validate.slicing import build_membership
 from validate.suite import TorchModel
 from validate.suite_file import load_suite
 
