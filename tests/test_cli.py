@@ -22,15 +22,6 @@ margin = 0.05
 """
 
 
-@pytest.fixture
-def mine(tmp_path, monkeypatch, capsys):
-    """Give the folder of a fresh suite, with the folder above it as the current one."""
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["init", "mine"]) == 0
-    capsys.readouterr()
-    return Path("mine")
-
-
 def edit(suite: Path, old: str, new: str) -> None:
     file = suite / "suite.toml"
     text = file.read_text(encoding="utf-8")

@@ -55,14 +55,6 @@ def test_open_limits_are_null_for_machines():
     assert json.loads(json.dumps(made, allow_nan=False))["int8"]["findings"][0]["change"]["low"] is None
 
 
-@pytest.fixture
-def mine(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["init", "mine"]) == 0
-    capsys.readouterr()
-    return Path("mine")
-
-
 def test_the_command_says_that_nothing_was_found(mine, capsys):
     (mine / "int8.csv").write_bytes((mine / "dense.csv").read_bytes())
     assert cli.main(["discover", "mine", "--out", "found.toml"]) == 0

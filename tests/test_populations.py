@@ -86,14 +86,6 @@ def test_a_missing_answer_is_wrong_and_a_label_of_its_own():
     assert found.compressed[0] == pytest.approx(599 / 600)
 
 
-@pytest.fixture
-def mine(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["init", "mine"]) == 0
-    capsys.readouterr()
-    return Path("mine")
-
-
 def declare(folder, text):
     with (folder / "suite.toml").open("a", encoding="utf-8") as file:
         file.write(text)

@@ -8,7 +8,7 @@ from validate.errors import SuiteError, did_you_mean
 from validate.mistakes import Mistake, key_path
 from validate.predicates import parse
 from validate.suite import NamedSlice, RecordedModel, Suite
-from validate.suite_edge_cases import CuratedCases, EdgeCaseSpec, GeneratedCases, NaturalCases, PythonCases, set_name
+from validate.suite_edge_cases import CuratedCases, EdgeCaseSpec, GeneratedCases, NaturalCases, VariantCases, set_name
 
 
 def edge_case_mistakes(suite: Suite) -> list[Mistake]:
@@ -19,7 +19,7 @@ def edge_case_mistakes(suite: Suite) -> list[Mistake]:
 def slice_names(spec: EdgeCaseSpec) -> list[str]:
     """The names of the slices that a set becomes: itself, and each of several severities."""
     name = set_name(spec)
-    severities = spec.severity if isinstance(spec, GeneratedCases | PythonCases) else ()
+    severities = spec.severity if isinstance(spec, VariantCases) else ()
     return [name, *(severity_name(name, severity) for severity in severities)]
 
 
@@ -72,7 +72,7 @@ def _natural(spec: NaturalCases, i: int, suite: Suite) -> Iterator[Mistake]:
         yield Mistake(key, f"{spec.natural} needs a classification with logits or probabilities", spec.natural)
 
 
-def _drawn(spec: GeneratedCases | PythonCases, i: int, classes: Sequence[str]) -> Iterator[Mistake]:
+def _drawn(spec: VariantCases, i: int, classes: Sequence[str]) -> Iterator[Mistake]:
     if spec.expect is not None and spec.expect not in classes:
         rule = f"must be one of the classes{did_you_mean(spec.expect, classes)}"
         yield Mistake(f"edge_cases[{i}].expect", rule, spec.expect)

@@ -15,9 +15,38 @@ Option = str | int | float | bool | tuple[str | int | float, ...] | Mapping[str,
 
 SAMPLED = 1000  # sources of a set, unless it says otherwise
 
+_SEVERITY = "How strongly, from 1 to 5: each kind says what they mean, a function of the suite's own is handed them."
+_EXAMPLES = "So many sources, drawn by the seed and the same at every severity; without this or `share`, 1,000."
+_WHERE = "Sources are drawn only from the examples that this predicate selects."
+_EXPECT = 'The class that is right for every variant, where it is not the source\'s: "negative" for negated praise.'
+
 
 @dataclass(frozen=True, kw_only=True)
-class GeneratedCases(Table):
+class JudgedCases(Table):
+    """How a set is judged, whatever it is made of.
+
+    The schema takes the text under a field only of a class's own fields: what others inherit is described in `Field`.
+    """
+
+    guard: Annotated[bool, Field(description="The set must PASS for a release; without this it is screened.")] = False
+    margin: Annotated[Margin | None, Field(description="Largest tolerable loss, where it differs from the gate's.")] = (
+        None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantCases(JudgedCases):
+    """Variants of the suite's own examples: of which ones, and how strong."""
+
+    severity: Annotated[Severities, Field(description=_SEVERITY)] = (1, 3, 5)
+    examples: Annotated[Examples | None, Field(description=_EXAMPLES)] = None
+    share: Annotated[Share | None, Field(description="Or this share of all examples.")] = None
+    where: Annotated[Text | None, Field(description=_WHERE)] = None
+    expect: Annotated[Text | None, Field(description=_EXPECT)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedCases(VariantCases):
     """Variants of the suite's own examples, made by one of the kinds that come with paritygate."""
 
     kind: Text
@@ -28,48 +57,20 @@ class GeneratedCases(Table):
     """The columns that are changed; without it, all that the kind can change."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """What the kind lets one choose, such as { factor = 1000 }."""
-    severity: Severities = (1, 3, 5)
-    """How strongly, from 1 to 5; each kind says what they mean."""
-    examples: Examples | None = None
-    """So many sources, drawn by the seed and the same at every severity; without this or `share`, 1,000."""
-    share: Share | None = None
-    """Or this share of all examples."""
-    where: Text | None = None
-    """Sources are drawn only from the examples that this predicate selects."""
-    expect: Text | None = None
-    """The class that is right for every variant, where it is not the source's: "negative" for negated praise."""
-    guard: bool = False
-    """It must PASS for a release; without this it is screened."""
-    margin: Margin | None = None
-    """Largest tolerable loss, where it differs from the gate's."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PythonCases(Table):
+class PythonCases(VariantCases):
     """Variants of the suite's own examples, made by a function of the suite's own."""
 
     python: HookSpec
     """As "file.py:function" in the suite's folder; function(frame, severity, rng) returns a frame as long."""
     name: SliceName
     """Its name in the report."""
-    severity: Severities = (1, 3, 5)
-    """How strongly, from 1 to 5: handed to the function."""
-    examples: Examples | None = None
-    """So many sources, drawn by the seed and the same at every severity; without this or `share`, 1,000."""
-    share: Share | None = None
-    """Or this share of all examples."""
-    where: Text | None = None
-    """Sources are drawn only from the examples that this predicate selects."""
-    expect: Text | None = None
-    """The class that is right for every variant, where it is not the source's: "negative" for negated praise."""
-    guard: bool = False
-    """It must PASS for a release; without this it is screened."""
-    margin: Margin | None = None
-    """Largest tolerable loss, where it differs from the gate's."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CuratedCases(Table):
+class CuratedCases(JudgedCases):
     """Cases that people collected, with the label that is right, why each matters and where it comes from."""
 
     curated: Text
@@ -78,14 +79,10 @@ class CuratedCases(Table):
     """Its name in the report, where that is not the file's."""
     must_not_lose: bool = False
     """true: a case that the dense model gets right and the compressed one wrong fails the release by itself."""
-    guard: bool = False
-    """The set as a whole must PASS for a release; without this it is screened."""
-    margin: Margin | None = None
-    """Largest tolerable loss, where it differs from the gate's."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class NaturalCases(Table):
+class NaturalCases(JudgedCases):
     """The suite's own examples that the dense model finds hardest: a slice made from its predictions."""
 
     natural: Literal["lowest-margin", "highest-entropy", "least-dense"]
@@ -94,10 +91,6 @@ class NaturalCases(Table):
     """Its name in the report, where that is not the above."""
     share: Share = 0.05
     """How many of all examples."""
-    guard: bool = False
-    """It must PASS for a release; without this it is screened."""
-    margin: Margin | None = None
-    """Largest tolerable loss, where it differs from the gate's."""
 
 
 # The key that a table of each kind has, and no other.

@@ -16,16 +16,6 @@ DECIDE = ["decide", "out", "--by", "A. Lind", "--role", "owner"]
 CONTENT = re.compile(rb'content="default-src .none.; style-src .sha256-[^;]+; img-src data:; base-uri .none.')
 
 
-@pytest.fixture
-def mine(tmp_path, monkeypatch, capsys):
-    """Give the folder of a fresh suite, with the folder above it as the current one, and no ledger named outside."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PARITYGATE_LEDGER", raising=False)
-    assert cli.main(["init", "mine"]) == 0
-    capsys.readouterr()
-    return Path("mine")
-
-
 def run(*more, code=0):
     assert cli.main(["run", "mine", "--out", "out", *more]) == code
 

@@ -19,7 +19,7 @@ from validate.hooks import hook_files, load_hook, user_code
 from validate.images import read_images
 from validate.predicates import evaluate, parse
 from validate.suite import LoadedSuite, NamedSlice
-from validate.suite_edge_cases import SAMPLED, GeneratedCases, PythonCases, set_name
+from validate.suite_edge_cases import SAMPLED, GeneratedCases, PythonCases, VariantCases, set_name
 from validate.tables import as_text
 
 SOURCE = "source"  # column in which a function of the suite's own may say which source a row came from
@@ -118,7 +118,7 @@ def _by_hook(spec: PythonCases, i: int, loaded: LoadedSuite, dataset: Dataset) -
         )
 
 
-def _expected(spec: GeneratedCases | PythonCases, dataset: Dataset, n: int) -> NDArray[np.int64] | None:
+def _expected(spec: VariantCases, dataset: Dataset, n: int) -> NDArray[np.int64] | None:
     """(n,) the class that the suite says is right; None where it is the sources' own."""
     return None if spec.expect is None else np.full(n, dataset.classes.index(spec.expect), dtype=np.int64)
 
@@ -141,7 +141,7 @@ def _digest(loaded: LoadedSuite, *hooks: str) -> str:
     return repr((loaded.suite.seed, hook_files(loaded.folder, specs)))
 
 
-def _candidates(spec: GeneratedCases | PythonCases, i: int, loaded: LoadedSuite, dataset: Dataset) -> tuple[Rows, int]:
+def _candidates(spec: VariantCases, i: int, loaded: LoadedSuite, dataset: Dataset) -> tuple[Rows, int]:
     """The rows that may be sources, in the order in which they are drawn, and how many are.
 
     Sets that draw from the same examples draw the same ones first, so that they can be compared.
