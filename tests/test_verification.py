@@ -253,7 +253,7 @@ def test_verifying_loads_no_framework(out):
 
 def test_the_command_tells_what_differs(out, capsys):
     assert cli.main(["verify", str(out)]) == 0
-    assert "verified · 14 files checked" in capsys.readouterr().out
+    assert "verified · 16 files checked" in capsys.readouterr().out
     (out / "summary.md").write_text("kinder")
     assert cli.main(["verify", str(out), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)

@@ -15,7 +15,7 @@ from validate.exports.files import write, write_together
 
 ROWS = pd.DataFrame({"id": ["a", "b"], "outcome": [0, 2]})
 
-TESTS, PASSED = "test-result.intoto.json", "svr.intoto.json"
+TESTS, PASSED, BOM = "test-result.intoto.json", "svr.intoto.json", "mlbom.cdx.json"
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def names(folder):
 
 
 def test_every_file_of_a_run_is_named_once(out):
-    assert names(out / "int8") == {"results.json", "slices.parquet", "rows.parquet", TESTS, PASSED}
-    assert names(out / "pruned-95") == {"results.json", "slices.parquet", TESTS}
+    assert names(out / "int8") == {"results.json", "slices.parquet", "rows.parquet", TESTS, PASSED, BOM}
+    assert names(out / "pruned-95") == {"results.json", "slices.parquet", TESTS, BOM}
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     below = {f"{name}/{file}" for name in ("int8", "pruned-95") for file in names(out / name)}
     assert names(out) | below | {NAME} == files
@@ -72,14 +72,14 @@ def test_an_interrupted_run_does_not_agree_with_the_sums_of_the_one_before(out, 
 def test_a_table_of_an_earlier_run_goes_away(out):
     write([samples.passing()], [None], out)
     assert not (out / "int8" / "rows.parquet").exists()
-    assert names(out / "int8") == {"results.json", "slices.parquet", TESTS, PASSED}
+    assert names(out / "int8") == {"results.json", "slices.parquet", TESTS, PASSED, BOM}
 
 
 def test_the_pass_of_an_earlier_run_goes_away(out):
     failed = replace(samples.failing(), compressed_name="int8")
     write([failed], [ROWS], out)
     assert not (out / "int8" / PASSED).exists()
-    assert names(out / "int8") == {"results.json", "slices.parquet", "rows.parquet", TESTS}
+    assert names(out / "int8") == {"results.json", "slices.parquet", "rows.parquet", TESTS, BOM}
     before = (out / "int8" / NAME).read_bytes()
     write_together([failed], out)
     assert (out / "int8" / NAME).read_bytes() == before

@@ -17,6 +17,7 @@ from validate.evidence import EvidenceRecord, read_record, to_json
 from validate.exports.checksums import NAME, as_lines, broken, checksums, read_checksums, with_file
 from validate.exports.intoto import svr, test_result
 from validate.exports.junit import junit
+from validate.exports.mlbom import mlbom
 from validate.exports.rowfile import arrow_table
 from validate.exports.sarif import sarif
 from validate.exports.summary import summary
@@ -42,6 +43,7 @@ _TOGETHER: dict[str, Callable[[Sequence[EvidenceRecord]], str]] = {
 _OF_EACH: dict[str, Callable[[EvidenceRecord], str | None]] = {
     "test-result.intoto.json": test_result,
     "svr.intoto.json": svr,
+    "mlbom.cdx.json": mlbom,
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from validate import wording
 from validate.evidence import EvidenceRecord, sha256
+from validate.exports.artifacts import artifact_digest
 from validate.exports.statuses import status_of
 from validate.gate import CheckKind
 from validate.outcome import Outcome
@@ -74,10 +75,8 @@ def _statement(record: EvidenceRecord, predicate_type: str, predicate: dict[str,
 
 
 def _subject(record: EvidenceRecord) -> dict[str, Any] | None:
-    """The compressed artifact; None where it has no hash: a model of code alone, or one known by its answers only."""
-    model = record.compressed
-    if model is None or model.sha256 is None or model.kind == "recorded":
+    """The compressed artifact; None where it has no hash."""
+    digest = artifact_digest(record.compressed)
+    if digest is None:
         return None
-    # of a folder, the hash is over its files' names and hashes: nobody may take it for the hash of a file
-    algorithm = "paritygateFilesSha256" if model.kind == "transformers" else "sha256"
-    return {"name": wording.clean(record.compressed_name), "digest": {algorithm: model.sha256}}
+    return {"name": wording.clean(record.compressed_name), "digest": dict([digest])}
