@@ -10,7 +10,7 @@ from validate.contract import ContractResult
 from validate.decisions import Decision, Decisions
 from validate.discovery import Discovery, Finding
 from validate.disparity import Disparity
-from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts, sha256
+from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts, case_of, sha256
 from validate.gate import CheckKind, CheckResult, Scope, decide
 from validate.ledger.beside import Beside
 from validate.ledger.entries import ORIGIN, Entry, chained, read_slices, run_draft, signature_draft
@@ -22,6 +22,8 @@ from validate.predictions import ModelIdentity
 from validate.slices import Kind, Slice
 from validate.stats.results import Interval
 from validate.suite import Gate, Release, Statement
+from validate.waiver_file import Waiver
+from validate.waivers import Findings, excuse
 
 N = 40_000
 HOSTILE = (
@@ -385,6 +387,57 @@ def inconclusive() -> EvidenceRecord:
     return replace(record("pruned-80", found), missing_answers=3)
 
 
+def waived(found: EvidenceRecord, *waivers: Waiver) -> EvidenceRecord:
+    """The record with these waivers, judged as it would have been."""
+    gate, scope = (
+        replace(found.policy, waivers="waivers.toml"),
+        Scope(screened=17, blind=2, blind_share=0.001, blind_unpooled=1),
+    )
+    findings = Findings(checks=found.checks, comparisons=found.comparisons, disparities=found.disparities, edge=())
+    checks, assessed = excuse(waivers, findings, gate, case_of(found))
+    return replace(found, policy=gate, checks=checks, waivers=assessed, verdict=decide(checks, scope))
+
+
+def waiver(check: str, name: str, **changes: object) -> Waiver:
+    made = Waiver(
+        id=f"W-{check[0]}{len(name)}",
+        check=check,
+        slice=name,
+        compressed="pruned-95",
+        reason="Replaced by the next training run; the list is read by a person until then.",
+        risk_owner="A. Lind",
+        approved_by="C. Holm",
+        created="2025-12-01",
+        expires="2026-02-20",
+    )
+    return replace(made, **changes)
+
+
+def all_waived() -> EvidenceRecord:
+    """A PASS that rests on waivers: one of each kind, one that ends soon, one that nothing needs any more."""
+    return waived(
+        failing(),
+        waiver("non-inferiority", "label: 50000+.", id="W-1", ticket="RISK-7", ceiling=0.25),
+        waiver("screen", "group: Black", id="W-2", expires="2026-01-10"),
+        waiver("screen", "group: Black & sex: Female", id="W-3"),
+        waiver("disparity", "group: Black", id="W-4"),
+        waiver("screen", "group: Tiny", id="W-5"),
+    )
+
+
+def expired() -> EvidenceRecord:
+    """Waivers that do not hold: one expired, one lapsed, one approved by nobody who may; and one that does."""
+    found = failing()
+    authored = replace(found, suite=replace(found.suite, release=replace(found.suite.release, author="B. Berg")))
+    return waived(
+        authored,
+        waiver("non-inferiority", "label: 50000+.", id="W-1", ceiling=0.1),
+        waiver("screen", "group: Black", id="W-2", expires="2025-12-31"),
+        waiver("screen", "group: Black & sex: Female", id="W-3", approved_by="b. berg"),
+        waiver("disparity", "group: Black", id="W-4"),
+    )
+
+
 def error() -> EvidenceRecord:
     """The data broke its contract: nothing was evaluated."""
     checks = (
@@ -449,6 +502,9 @@ def hostile() -> EvidenceRecord:
         name=HOSTILE,
     )
     assert bad.data is not None
+    said = {"reason": HOSTILE, "risk_owner": HOSTILE, "approved_by": HOSTILE, "ticket": HOSTILE}
+    excused = waiver("disparity", LONG, id=HOSTILE, compressed="evil.name", expires="2026-01-03", **said)
+    bad = waived(bad, excused, waiver("screen", HOSTILE, id=RTL, compressed="evil.name", **said))
     return replace(
         bad,
         suite=spoiled,
@@ -511,6 +567,8 @@ def of_every_status() -> dict[str, EvidenceRecord]:
         "fail": failing(),
         "inconclusive": inconclusive(),
         "error": error(),
+        "waived": all_waived(),
+        "expired": expired(),
         "empty": empty(),
         "hostile": hostile(),
         "clustered": clustered(),

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tests import samples
 from validate import planning, terminal
+from validate.gate import verdict_text
 from validate.places import suites_dir
 from validate.suite_file import load_suite
 
@@ -36,7 +37,7 @@ def test_each_model_has_its_verdict_change_and_worst_slice():
 @pytest.mark.parametrize("status", samples.of_every_status())
 def test_every_status_says_its_verdict_in_words(status):
     record = samples.of_every_status()[status]
-    assert f"{record.verdict.outcome} ·" in shown([record])
+    assert f"{verdict_text(record.verdict.outcome, record.verdict.waived)} ·" in shown([record])
 
 
 @pytest.mark.parametrize("width", [40, 60, 75, 76, 80, 88, 120, 200])

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from validate import finding_text, pipeline, planning, terminal, verification
@@ -30,6 +31,7 @@ from validate.stats.rates import wilson_interval
 from validate.suite_claims import CostPlan
 from validate.suite_file import load_statements, load_suite, with_search
 from validate.suite_folder import ATTEMPTS, OUT
+from validate.waivers import check_waivers
 
 DEMO = "census_income"
 NOT_EVALUATED = 4
@@ -169,6 +171,7 @@ def check(suites: Sequence[str]) -> int:
         try:
             loaded = load_suite(find_suite(name))
             load_statements(loaded)
+            check_waivers(loaded, datetime.now(UTC).date())
         except SuiteError as error:
             wrong += 1
             print(f"paritygate: {error}", file=sys.stderr)

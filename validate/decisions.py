@@ -1,7 +1,6 @@
 """What people decide about a model: a field of its own beside the tool's verdict, kept next to the evidence."""
 
 import json
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from pydantic import Field
 from validate.errors import OutputError, SuiteError
 from validate.evidence import EvidenceRecord, sha256
 from validate.outcome import Outcome
+from validate.wording import same_person
 
 FILE = "decision.json"  # beside the results.json that it is about
 
@@ -68,11 +68,6 @@ def expired(decision: Decision, as_of: str) -> bool:
     return decision.expires is not None and decision.expires < as_of
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are the same but for case, spacing and the way in which letters are encoded."""
-    return _plain(one) == _plain(other)
-
-
 def decide(record: EvidenceRecord, decision: Decision, earlier: Decisions | None) -> Decisions:
     """The decisions about a record with one more.
 
@@ -111,10 +106,6 @@ def _refusals(record: EvidenceRecord, decision: Decision) -> Iterator[tuple[str,
             yield "[release] author", "must name the author: the policy lets the author not decide", None
         elif decision.by_author:
             yield "--by", "the policy lets the author of the compressed model not decide", decision.by
-
-
-def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def read_decisions(path: Path, record: EvidenceRecord) -> Decisions | None:

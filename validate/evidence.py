@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,6 +28,7 @@ from validate.preflight import NoiseFloor
 from validate.suite import Gate, Release, Statement
 from validate.suite_claims import Claim
 from validate.suite_words import Task
+from validate.waivers import Assessed, Case
 
 # 1: first format.
 # 2: what a run can do beyond the gate: every field that version 1 lacks has a default, so its records are still read.
@@ -113,6 +115,7 @@ class EvidenceRecord:
     disparities: tuple[Disparity, ...]
     checks: tuple[CheckResult, ...]
     verdict: Verdict
+    waivers: tuple[Assessed, ...] = ()  # of this model, with what became of each on the day when the run began
     blind_spots: tuple[BlindSpot, ...]
     notes: tuple[Note, ...]
     methods: tuple[Method, ...]
@@ -130,6 +133,16 @@ class EvidenceRecord:
         import rfc8785
 
         return rfc8785.dumps(as_json(self))
+
+
+def case_of(record: EvidenceRecord) -> Case:
+    """What the record's waivers depend on beside what was found: it was judged on the day when its run began."""
+    return Case(
+        compressed=record.compressed_name,
+        sha256=record.compressed.sha256 if record.compressed else None,
+        author=record.suite.release.author,
+        date=datetime.fromisoformat(record.run.started).date(),
+    )
 
 
 def to_json(record: EvidenceRecord) -> bytes:

@@ -32,6 +32,12 @@ class CheckResult:
     reason: str  # one sentence with numbers
     numbers: Mapping[str, float | int | str] = field(default_factory=dict)
     gates: bool = True  # False: computed and shown, without a say in the verdict
+    waived: tuple[str, ...] = ()  # ids of the waivers that excuse it
+
+    @property
+    def excused(self) -> bool:
+        """Whether it counts as PASS without being one; what could not be evaluated is never excused."""
+        return bool(self.waived) and self.outcome in {Outcome.FAIL, Outcome.INCONCLUSIVE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,7 @@ class Verdict:
     exit_code: int  # 0 | 1 | 2 | 3 | 4
     line: str  # "PASS · 9 guarded checks · 112 slices screened · 27 (0.8 % of examples) too small to judge alone, …"
     reasons: tuple[str, ...]  # of the gating checks that are not PASS, the deciding ones first
+    waived: int = 0  # of them, those that do not count because a waiver excuses them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,34 +71,47 @@ def decide(checks: Sequence[CheckResult], scope: Scope, *, inconclusive: Literal
     """The verdict: the worst outcome of the gating checks.
 
     Nothing unchecked passes: without a non-inferiority check the verdict is ERROR, and `inconclusive = "note"` excuses
-    inconclusive checks only while at least one non-inferiority check has passed.
+    inconclusive checks only while at least one non-inferiority check has passed. A waived check counts as PASS.
     """
     gating = [check for check in checks if check.gates]
     guarded = [check for check in gating if check.kind is CheckKind.NON_INFERIORITY]
     shown = any(check.outcome is Outcome.PASS for check in guarded)
     noted = inconclusive == "note" and shown
-    counted = [c for c in gating if not (noted and c.outcome is Outcome.INCONCLUSIVE)]
-    outcome = max((c.outcome for c in counted), key=_SEVERITY.index, default=Outcome.ERROR)
+    counted = [Outcome.PASS if c.excused else c.outcome for c in gating]
+    outcome = max(
+        (o for o in counted if not (noted and o is Outcome.INCONCLUSIVE)), key=_SEVERITY.index, default=Outcome.ERROR
+    )
     if not guarded:
         outcome = Outcome.ERROR
     open_checks = sorted(
         (c for c in gating if c.outcome is not Outcome.PASS),
-        key=lambda c: (-_SEVERITY.index(c.outcome), list(CheckKind).index(c.kind)),
+        key=lambda c: (c.excused, -_SEVERITY.index(c.outcome), list(CheckKind).index(c.kind)),
     )
-    reasons = tuple(f"{c.id}: {c.reason}" for c in open_checks)
+    reasons = tuple(f"{c.id}: {c.reason}" + _waived_by(c) for c in open_checks)
+    waived = sum(c.excused for c in open_checks)
     if not guarded and not any(c.outcome is Outcome.ERROR for c in open_checks):
         reasons = ("nothing was checked: no guarded slice could be evaluated", *reasons)
     return Verdict(
         outcome=outcome,
         exit_code=_exit_code(outcome, open_checks),
-        line=_line(outcome, checks, scope, noted=noted),
+        line=" · ".join([verdict_text(outcome, waived), *_line(checks, scope, noted=noted)]),
         reasons=reasons,
+        waived=waived,
     )
+
+
+def verdict_text(outcome: Outcome, waived: int) -> str:
+    """The outcome, or `PASS (2 waived)` where a PASS rests on waivers."""
+    return f"{outcome} ({waived:,} waived)" if waived and outcome is Outcome.PASS else str(outcome)
 
 
 def worst_exit(codes: Iterable[int]) -> int:
     """The exit code of several runs: the worst of 4, 2, 1, 3, 0, in this order; 4 where there was none."""
     return max(codes, key=_EXIT_ORDER.index, default=4)
+
+
+def _waived_by(check: CheckResult) -> str:
+    return f" (waived by {', '.join(check.waived)})" if check.excused else ""
 
 
 def _exit_code(outcome: Outcome, open_checks: Sequence[CheckResult]) -> int:
@@ -101,9 +121,10 @@ def _exit_code(outcome: Outcome, open_checks: Sequence[CheckResult]) -> int:
     return worst_exit(2 if c.kind is CheckKind.POLICY else 4 for c in errors)
 
 
-def _line(outcome: Outcome, checks: Sequence[CheckResult], scope: Scope, *, noted: bool) -> str:
+def _line(checks: Sequence[CheckResult], scope: Scope, *, noted: bool) -> list[str]:
+    """What the verdict rests on, in parts."""
     guarded = [c for c in checks if c.kind is CheckKind.NON_INFERIORITY and c.gates]
-    parts = [str(outcome), f"{plural(len(guarded), 'guarded check')}" + _troubles(guarded, noted=noted)]
+    parts = [f"{plural(len(guarded), 'guarded check')}" + _troubles(guarded, noted=noted)]
     parts.append(f"{plural(scope.screened, 'slice')} screened" + _flagged(checks, CheckKind.SCREEN))
     disparity = _flagged(checks, CheckKind.DISPARITY)
     if disparity:
@@ -121,19 +142,22 @@ def _line(outcome: Outcome, checks: Sequence[CheckResult], scope: Scope, *, note
         parts.append(f"{scope.blind} ({share(scope.blind_share)} of examples) too small to judge alone, {tail}")
     errors = [c for c in checks if c.outcome is Outcome.ERROR and c.kind in {CheckKind.INTEGRITY, CheckKind.POLICY}]
     parts.extend(c.id for c in errors)
-    return " · ".join(parts)
+    return parts
 
 
 def _troubles(checks: Sequence[CheckResult], *, noted: bool) -> str:
     """How many of the checks did not pass, and how."""
-    open_by_outcome = [
-        (sum(c.outcome is o for c in checks), word)
-        for o, word in ((Outcome.FAIL, "failed"), (Outcome.INCONCLUSIVE, "inconclusive"), (Outcome.ERROR, "in error"))
-    ]
-    found = ", ".join(f"{count} {word}" for count, word in open_by_outcome if count)
-    return f" ({found}{', noted' if noted else ''})" if found else ""
+    words = {Outcome.FAIL: "failed", Outcome.INCONCLUSIVE: "inconclusive", Outcome.ERROR: "in error"}
+    counted = [(sum(c.outcome is o and not c.excused for c in checks), word) for o, word in words.items()]
+    found = [f"{count} {word}" for count, word in counted if count]
+    found += ["noted"] * bool(found and noted)
+    excused = sum(c.excused for c in checks)
+    found += [f"{excused} waived"] * bool(excused)
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _flagged(checks: Sequence[CheckResult], kind: CheckKind) -> str:
-    flagged = sum(int(c.numbers.get("flagged", 0)) for c in checks if c.kind is kind)
-    return f" ({flagged} flagged)" if flagged else ""
+    of_kind = [c for c in checks if c.kind is kind]
+    flagged = sum(int(c.numbers.get("flagged", 0)) for c in of_kind)
+    waived = ", waived" if any(c.excused for c in of_kind) else ""
+    return f" ({flagged} flagged{waived})" if flagged else ""

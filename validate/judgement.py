@@ -1,7 +1,7 @@
 """One pair of models judged: comparisons, disparities, checks and verdict, without files, clocks or progress."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from validate.checks import (
 )
 from validate.comparison import Comparison, compare, outcomes_alone
 from validate.disparity import Disparity, compare_complements
-from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, Verdict, decide
+from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, Scope, Verdict, decide
 from validate.guards import able, blind_share
 from validate.metrics import METRICS, MetricKind
 from validate.outcome import Outcome
@@ -25,6 +25,8 @@ from validate.predictions import PairedPredictions
 from validate.slices import Membership, without_intersections
 from validate.suite import Gate
 from validate.totals import Totals, add_up, constant_totals, some_slices
+from validate.waiver_file import Waiver
+from validate.waivers import Assessed, Case, Findings, excuse
 from validate.wording import plural
 
 
@@ -36,8 +38,10 @@ class Judgement:
     disparities: tuple[Disparity, ...]
     checks: tuple[CheckResult, ...]  # those given, then policy, non-inferiority, screen, disparity
     verdict: Verdict
+    scope: Scope  # how much the verdict speaks for
     blind_spots: tuple[BlindSpot, ...]
     notes: tuple[Note, ...]
+    waivers: tuple[Assessed, ...] = ()  # of this model, with what became of each
 
 
 def judge_pair(
@@ -69,9 +73,30 @@ def judge_totals(totals: Totals, gate: Gate, *, seed: int, integrity: Sequence[C
         disparities=disparities,
         checks=checks,
         verdict=decide(checks, seen, inconclusive=gate.inconclusive),
+        scope=seen,
         blind_spots=spots,
         notes=notes(comparisons, disparities, missing=totals.missing, rate=rate),
     )
+
+
+def waive(
+    judgement: Judgement, waivers: Sequence[Waiver], gate: Gate, case: Case, edge: Sequence[Comparison] = ()
+) -> Judgement:
+    """The judgement with the checks that a waiver excuses marked, and its verdict decided again.
+
+    Nothing changes where nothing was compared, or where the policy has no waivers. `edge` are the edge-case sets.
+    """
+    if not judgement.comparisons or (gate.waivers is None and not gate.critical):
+        return judgement
+    findings = Findings(
+        checks=judgement.checks,
+        comparisons=judgement.comparisons,
+        disparities=judgement.disparities,
+        edge=tuple(edge),
+    )
+    checks, assessed = excuse(waivers, findings, gate, case)
+    verdict = decide(checks, judgement.scope, inconclusive=gate.inconclusive)
+    return replace(judgement, checks=checks, verdict=verdict, waivers=assessed)
 
 
 def policy_check(totals: Totals, gate: Gate, *, seed: int) -> CheckResult:

@@ -50,6 +50,7 @@ from validate.slices import Membership
 from validate.slicing import build_membership
 from validate.streaming import evaluate_batches
 from validate.suite import Discover, LoadedSuite, ModelSpec
+from validate.waiver_file import load_waivers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +95,14 @@ def evaluate(
     is read in batches, the rows are written below `rows_in`, where that is given.
     """
     names = _chosen(loaded, compressed)
-    occasion = Occasion(loaded=loaded, command=command, report_only=report_only, attempts=tuple(attempts), cache=cache)
+    occasion = Occasion(
+        loaded=loaded,
+        command=command,
+        report_only=report_only,
+        attempts=tuple(attempts),
+        cache=cache,
+        waivers=load_waivers(loaded),
+    )
     if loaded.suite.data.batch_rows is not None:
         return evaluate_batches(occasion, names, progress, rows_in)
     clock = occasion.clock

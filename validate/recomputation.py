@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from validate.evidence import EvidenceRecord, as_json
+from validate.evidence import EvidenceRecord, as_json, case_of
 from validate.exports.rows import Rows
 from validate.gate import CheckKind
-from validate.judgement import judge_pair
+from validate.judgement import judge_pair, waive
 from validate.metrics import needs_scores
 from validate.slices import Kind, members
 
@@ -25,6 +25,8 @@ def judged_again(record: EvidenceRecord, rows: Rows) -> EvidenceRecord:
     """The record with all that follows from its rows and its policy put in place of what it says."""
     given = [check for check in record.checks if check.kind in _RESTING]
     judgement = judge_pair(rows.paired, rows.membership, record.policy, seed=record.suite.seed, integrity=given)
+    edge = record.edge_cases.comparisons if record.edge_cases else ()
+    judgement = waive(judgement, [it.waiver for it in record.waivers], record.policy, case_of(record), edge)
     comparisons = judgement.comparisons
     if not rows.scores:  # answers alone give no Brier score: what is described beside the gate stays as it was recorded
         found = {c.slice.name: {score.metric: score for score in c.scores} for c in comparisons}
@@ -39,6 +41,7 @@ def judged_again(record: EvidenceRecord, rows: Rows) -> EvidenceRecord:
         disparities=judgement.disparities,
         checks=judgement.checks,
         verdict=judgement.verdict,
+        waivers=judgement.waivers,
         blind_spots=judgement.blind_spots,
         notes=judgement.notes,
     )

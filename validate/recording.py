@@ -30,7 +30,7 @@ from validate.errors import ModelError
 from validate.evidence import FORMAT_VERSION, DataFacts, EvidenceRecord, Hook, RunFacts, SuiteFacts
 from validate.gate import NOTHING_SEEN, CheckResult, decide
 from validate.hooks import hook_files
-from validate.judgement import Judgement
+from validate.judgement import Judgement, waive
 from validate.methods import methods
 from validate.metrics import METRICS
 from validate.outcome import Outcome
@@ -41,6 +41,8 @@ from validate.suite import LoadedSuite
 from validate.suite_file import load_statements, policy_sha256
 from validate.suite_folder import files_beside, hooks_of
 from validate.survey import Survey
+from validate.waiver_file import Waiver
+from validate.waivers import Case
 
 # whose versions can change a result
 _PACKAGES = (
@@ -84,6 +86,7 @@ class Occasion:
     report_only: bool
     attempts: tuple[Attempt, ...] = ()  # earlier ones
     cache: Cache | None = None  # of answers; None: each is computed
+    waivers: tuple[Waiver, ...] = ()  # of the policy's file
     clock: Clock = field(default_factory=Clock)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -152,7 +155,15 @@ def attempt_checks(occasion: Occasion, found: Found) -> tuple[CheckResult, ...]:
 def unjudged(name: str, occasion: Occasion, found: Found, checks: Sequence[CheckResult]) -> EvidenceRecord:
     """The record of a model that could not be judged, with the checks that say why."""
     verdict = decide(checks, NOTHING_SEEN)
-    nothing = Judgement(comparisons=(), disparities=(), checks=tuple(checks), verdict=verdict, blind_spots=(), notes=())
+    nothing = Judgement(
+        comparisons=(),
+        disparities=(),
+        checks=tuple(checks),
+        verdict=verdict,
+        scope=NOTHING_SEEN,
+        blind_spots=(),
+        notes=(),
+    )
     return make_record(name, occasion, found, nothing)
 
 
@@ -165,8 +176,10 @@ def not_judged(name: str, occasion: Occasion, found: Found, error: ModelError | 
 
 
 def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgement) -> EvidenceRecord:
-    """All that is known about one compressed model."""
+    """All that is known about one compressed model, with the waivers that hold for it."""
     gate = occasion.loaded.suite.gate
+    edge = found.edge_cases.comparisons if found.edge_cases else ()
+    judgement = waive(judgement, occasion.waivers, gate, _case(name, occasion, found), edge)
     clustered = found.dataset is not None and found.dataset.clusters is not None
     return EvidenceRecord(
         format_version=FORMAT_VERSION,
@@ -184,6 +197,7 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
         disparities=judgement.disparities,
         checks=judgement.checks,
         verdict=judgement.verdict,
+        waivers=judgement.waivers,
         blind_spots=judgement.blind_spots,
         notes=judgement.notes,
         methods=methods(
@@ -195,6 +209,15 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
         discovery=found.discovery,
         populations=found.populations,
         noise_floor=found.noise_floor,
+    )
+
+
+def _case(name: str, occasion: Occasion, found: Found) -> Case:
+    return Case(
+        compressed=name,
+        sha256=found.compressed.sha256 if found.compressed else None,
+        author=occasion.loaded.suite.release.author,
+        date=occasion.clock.started.date(),
     )
 
 

@@ -328,6 +328,12 @@ class Gate(Table):
     """The examples grow from run to run: show beside each guarded slice an e-value that may be looked at any time."""
     attempts: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Declared number of gate attempts on this test set: alpha is shared among them."""
+    waivers: Text | None = None
+    """TOML file of waivers: exceptions, each with an owner and a last day; docs/waivers.md shows one."""
+    waiver_days: Annotated[int, Field(ge=1, le=366)] = 90
+    """The longest that a waiver may run, from its creation to its last day."""
+    critical: tuple[Text, ...] = ()
+    """Slices and edge-case sets whose checks no waiver can excuse."""
     author_may_not_decide: bool = False
     """Refuse a person's decision by the author that [release] names."""
 

@@ -35,7 +35,7 @@ from validate.suite import (
 from validate.suite_claims import Claim, CostPlan
 from validate.suite_edge_cases import EDGE_CASE_KINDS, GeneratedCases
 from validate.suite_rules import mistakes
-from validate.suite_words import FOLDER_NAME, HOOK, SLICE_NAME, Table
+from validate.suite_words import FOLDER_NAME, HOOK, NOT_BLANK, SLICE_NAME, Table
 
 MAX_BYTES = 1_000_000  # of a suite file
 T = TypeVar("T")
@@ -59,7 +59,7 @@ def load_suite(path: str | Path) -> LoadedSuite:
         file = file / "suite.toml"
     content = _content(file)
     suite = _checked(Suite, _toml(content, file.name), file.name)
-    _raise_any([*mistakes(suite), *_edge_case_mistakes(suite)], file.name)
+    raise_any([*mistakes(suite), *_edge_case_mistakes(suite)], file.name)
     return LoadedSuite(suite=suite, path=file, sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -72,14 +72,19 @@ def load_statements(loaded: LoadedSuite) -> tuple[Statement, ...]:
     name = loaded.suite.release.statements
     if name is None:
         return ()
-    statements = _checked(_Statements, _toml(_content(loaded.folder / name), name), name).statements
+    statements = read_document(_Statements, loaded.folder / name, name).statements
     wrong = [
         Mistake(f"statements[{i}].date", "must be a date as in 2026-03-31", statement.date)
         for i, statement in enumerate(statements)
         if not _is_date(statement.date)
     ]
-    _raise_any(wrong, name)
+    raise_any(wrong, name)
     return statements
+
+
+def read_document(kind: type[T], file: Path, name: str) -> T:
+    """Another file of the suite as a value of this kind; SuiteError as `load_suite`."""
+    return _checked(kind, _toml(_content(file), name), name)
 
 
 def with_search(loaded: LoadedSuite, *, aim: str | None = None, depth: int | None = None) -> LoadedSuite:
@@ -91,7 +96,7 @@ def with_search(loaded: LoadedSuite, *, aim: str | None = None, depth: int | Non
     declared = dataclasses.asdict(loaded.suite.discover or Discover())
     given = {key: value for key, value in (("aim", aim), ("depth", depth)) if value is not None}
     suite = dataclasses.replace(loaded.suite, discover=_checked(Discover, declared | given, "discover"))
-    _raise_any(mistakes(suite), loaded.path.name)
+    raise_any(mistakes(suite), loaded.path.name)
     return dataclasses.replace(loaded, suite=suite)
 
 
@@ -156,7 +161,7 @@ def _checked(kind: type[T], document: dict[str, Any], name: str) -> T:
     except RecursionError:
         raise SuiteError(name, "is nested too deeply") from None
     except ValidationError as error:
-        _raise_any(_mistakes(error.errors(include_url=False), document, kind), name)
+        raise_any(_mistakes(error.errors(include_url=False), document, kind), name)
         raise  # an error without a mistake would be pydantic's
 
 
@@ -180,7 +185,8 @@ def _edge_case_mistakes(suite: Suite) -> list[Mistake]:
     return found
 
 
-def _raise_any(found: Sequence[Mistake], name: str) -> None:
+def raise_any(found: Sequence[Mistake], name: str) -> None:
+    """Raise a SuiteError that lists a file's mistakes; nothing where there are none."""
     errors = [SuiteError(f"{name}: {it.key}" if it.key else name, it.rule, it.value) for it in found]
     if len(errors) == 1:
         raise errors[0]
@@ -268,6 +274,7 @@ _PATTERNS = {
     HOOK: "must be 'file.py:function', in the suite's own folder",
     DEVICE: "must be auto, cpu, cuda, cuda:1, mps or xpu",
     SLICE_NAME: "must be text without spaces at its ends",
+    NOT_BLANK: "must not be empty",
 }
 _RULES = {
     "missing": "is required",

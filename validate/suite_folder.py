@@ -58,7 +58,7 @@ def surroundings_sha256(loaded: LoadedSuite, specs: Iterable[str], *, models_too
     The suite file itself, its policy and its prose take no part: changing a margin changes no answer.
     """
     suite = loaded.suite
-    prose = {loaded.path.name, suite.data.contract, suite.release.statements}
+    prose = {loaded.path.name, suite.data.contract, suite.release.statements, suite.gate.waivers}
     files = [
         (name, digest)
         for name, digest in files_beside(loaded, models_too=models_too)

@@ -12,9 +12,11 @@ Text = Annotated[str, Field(min_length=1)]
 FOLDER_NAME = r"^[A-Za-z0-9][\w.-]*$"
 HOOK = r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 SLICE_NAME = r"^\S([\s\S]*\S)?$"
+NOT_BLANK = r"\S"
 FolderName = Annotated[str, Field(pattern=FOLDER_NAME, max_length=100)]
 HookSpec = Annotated[str, Field(pattern=HOOK)]
 SliceName = Annotated[str, Field(pattern=SLICE_NAME, max_length=200)]
+Said = Annotated[str, Field(pattern=NOT_BLANK, max_length=2000)]
 Margin = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 

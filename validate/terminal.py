@@ -21,6 +21,7 @@ from validate.evidence import EvidenceRecord
 from validate.outcome import Outcome
 from validate.planning import Plan, PlannedSet, PlanRow
 from validate.report.facts import flagged_text, is_rate, overall, rate, worst_guarded
+from validate.report.waivers import ending
 from validate.slices import Kind
 from validate.verification import Verification
 
@@ -168,7 +169,7 @@ def _cells(record: EvidenceRecord) -> tuple[Text, ...]:
     everything, worst = overall(record), worst_guarded(record)
     return (
         Text(printable(record.compressed_name)),
-        outcome_text(record.verdict.outcome),
+        outcome_text(record.verdict.outcome) + (f"\n({waived:,} waived)" if (waived := record.verdict.waived) else ""),
         Text("\n".join(_change(everything)) if everything else wording.ABSENT),
         Text(f"{_short(worst.slice.name, 60)}\n{_change(worst)[0]}" if worst else wording.ABSENT),
         Text(flagged_text(record).replace(", ", "\n")),
@@ -191,7 +192,7 @@ def _unit(records: Sequence[EvidenceRecord]) -> str:
 
 def _verdict(record: EvidenceRecord) -> RenderableType:
     """Give the verdict's own line, and the first of its reasons."""
-    outcome, reasons = record.verdict.outcome, record.verdict.reasons
+    outcome, reasons, soon = record.verdict.outcome, record.verdict.reasons, list(ending(record))
     line = printable(record.verdict.line).removeprefix(outcome)
     heading = Text.assemble("\n", (f"{printable(record.compressed_name)}: ", "bold"), outcome_text(outcome), line)
     bullets = Table.grid(padding=(0, 1))
@@ -199,7 +200,9 @@ def _verdict(record: EvidenceRecord) -> RenderableType:
         bullets.add_row("–", Text(_short(reason, 400), overflow="fold"))
     if len(reasons) > MOST_REASONS:
         bullets.add_row("–", f"and {len(reasons) - MOST_REASONS:,} more, in the report")
-    return Group(heading, Padding(bullets, (0, 0, 0, 2))) if reasons else heading
+    for warning in soon:
+        bullets.add_row("!", Text(_short(f"Warning: waiver {warning}", 400), style="yellow", overflow="fold"))
+    return Group(heading, Padding(bullets, (0, 0, 0, 2))) if reasons or soon else heading
 
 
 def _short(text: str, most: int) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -19,6 +20,15 @@ _MOST_DECIMALS = 8
 def clean(text: str) -> str:
     """The text with the replacement character for all that HTML, XML and terminals forbid, or could be misled by."""
     return _ILLEGAL.sub("\ufffd", text)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are the same but for case, spacing and the way in which letters are encoded."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def count(n: int) -> str:

@@ -59,7 +59,7 @@
       let left = 0;
       rows.forEach(row => {
         const off = (wanted && !row.textContent.toLowerCase().includes(wanted))
-          || (box.checked && !row.querySelector(".badge.fail, .badge.error"));
+          || (box.checked && !row.querySelector(".badge.fail, .badge.error, .badge.waived"));
         row.classList.toggle("off", off);
         left += off ? 0 : 1;
       });

@@ -52,6 +52,7 @@ def test_valid_and_the_same_names_as_junit(name):
     for case in ET.fromstring(junit([record])).iter("testcase"):
         if not case.get("name").startswith("slice: "):
             found = next((c.tag for c in case if c.tag in {"failure", "error", "skipped"}), "")
+            found = "skipped" if (case.findtext("system-out") or "").startswith("[WAIVED until 20") else found
             cases.setdefault(found, []).append(case.get("name"))
     result, passed, warned, failed = lists(record)
     assert passed == cases.get("", [])

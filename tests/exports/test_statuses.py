@@ -6,9 +6,10 @@ import pytest
 
 from tests import samples
 from validate.exports.statuses import status, status_of
+from validate.gate import CheckKind
 from validate.outcome import Outcome
 
-ASKED = [*itertools.product(Outcome, (True, False), (True, False), (True, False))]
+ASKED = [*itertools.product(Outcome, (True, False), (True, False), (True, False), (True, False))]
 
 
 @pytest.mark.parametrize(
@@ -32,9 +33,27 @@ def test_the_table(outcome, gates, noted, expected):
     assert words == expected
 
 
-@pytest.mark.parametrize(("outcome", "gates", "noted", "report_only"), ASKED)
-def test_the_formats_agree(outcome, gates, noted, report_only):
-    found = status(outcome, gates=gates, noted=noted, report_only=report_only)
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Outcome.FAIL, ("", "", "fail", "error", "warnedTests", 0)),
+        (Outcome.INCONCLUSIVE, ("", "", "review", "none", "warnedTests", 0)),
+    ],
+)
+def test_what_is_waived_passes_and_is_told(outcome, expected):
+    found = status(outcome, waived=True)
+    words = (found.junit, found.junit_type, found.sarif_kind, found.sarif_level, found.in_toto, found.exit_code)
+    assert words == expected
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.ERROR])
+def test_what_cannot_be_waived_is_not(outcome):
+    assert status(outcome, waived=True) == status(outcome)
+
+
+@pytest.mark.parametrize(("outcome", "gates", "waived", "noted", "report_only"), ASKED)
+def test_the_formats_agree(outcome, gates, waived, noted, report_only):
+    found = status(outcome, gates=gates, waived=waived, noted=noted, report_only=report_only)
     withheld = found.junit in {"failure", "error"}
     assert withheld == (found.in_toto == "failedTests")
     assert (found.exit_code != 0) == (withheld and not report_only)
@@ -46,4 +65,6 @@ def test_the_formats_agree(outcome, gates, noted, report_only):
 def test_a_verdict_is_the_worst_of_its_checks(name):
     record = samples.of_every_status()[name]
     codes = {status_of(check, record).exit_code for check in record.checks}
+    if any(check.kind is CheckKind.POLICY and check.outcome is Outcome.ERROR for check in record.checks):
+        codes = {2 if code == 4 else code for code in codes}
     assert record.verdict.exit_code in codes or not record.checks

@@ -7,6 +7,7 @@ from validate.evidence import EvidenceRecord
 from validate.gate import CheckResult
 from validate.outcome import Outcome
 from validate.report.facts import noted
+from validate.report.waivers import ending, marked, waivers_of
 
 MOST = 10  # of a kind that GitHub shows of one step
 _LEVELS = {Outcome.ERROR: "error", Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "warning"}
@@ -15,16 +16,22 @@ _LEVELS = {Outcome.ERROR: "error", Outcome.FAIL: "error", Outcome.INCONCLUSIVE: 
 def annotations(records: Sequence[EvidenceRecord], suite_file: str) -> tuple[str, ...]:
     """At most ten errors and ten warnings, the deciding ones first, placed at the suite file.
 
-    What blocks is an error; what is listed without blocking is a warning. Nothing that comes from the data can begin
-    another command.
+    What blocks is an error; what is listed without blocking, or waived, is a warning, and so is a waiver that ends
+    soon. Nothing that comes from the data can begin another command.
     """
     kinds: dict[str, list[str]] = {"error": [], "warning": []}
     for record in records:
         for level, check in _open(record):
             title = f"{record.compressed_name}: {check.outcome}"
-            place = f"file={_property(suite_file)},title={_property(title)}"
-            kinds[level].append(f"::{level} {place}::{_message(f'{check.id}: {check.reason}')}")
+            text = f"{check.id}: {marked(check.reason, waivers_of(check, record))}"
+            kinds[level].append(_command(level, suite_file, title, text))
+        title = f"{record.compressed_name}: waiver"
+        kinds["warning"] += [_command("warning", suite_file, title, text) for text in ending(record)]
     return tuple(line for level in kinds.values() for line in _shortened(level))
+
+
+def _command(level: str, file: str, title: str, text: str) -> str:
+    return f"::{level} file={_property(file)},title={_property(title)}::{_message(text)}"
 
 
 def _open(record: EvidenceRecord) -> Iterator[tuple[str, CheckResult]]:
@@ -33,7 +40,7 @@ def _open(record: EvidenceRecord) -> Iterator[tuple[str, CheckResult]]:
     for outcome in order:
         for check in record.checks:
             if check.outcome is outcome:
-                blocks = check.gates and not record.run.report_only
+                blocks = check.gates and not check.excused and not record.run.report_only
                 if outcome is Outcome.INCONCLUSIVE:
                     blocks = blocks and not noted(record)
                 yield ("error" if blocks else "warning"), check

@@ -18,7 +18,7 @@ _LISTS = ("passedTests", "warnedTests", "failedTests")
 def test_result(record: EvidenceRecord) -> str | None:
     """A test-result statement: each check by the name that it has in JUnit; None where the artifact has no hash.
 
-    FAILED is any verdict but PASS; WARNED is a PASS beside checks without a say that did not pass.
+    FAILED is any verdict but PASS; WARNED is a PASS beside checks that are waived or have no say, and did not pass.
     """
     found: dict[str, list[str]] = {name: [] for name in _LISTS}
     for check in record.checks:
@@ -41,7 +41,8 @@ def test_result(record: EvidenceRecord) -> str | None:
 def svr(record: EvidenceRecord) -> str | None:
     """A simple verification result; None where the gate did not pass or did not gate, or the artifact has no hash.
 
-    A kind of check is a property where all of that kind which gate are PASS.
+    A kind of check is a property where all of that kind which gate are PASS; where a check is waived, the only property
+    says so.
     """
     if record.verdict.outcome is not Outcome.PASS or record.run.report_only:
         return None
@@ -49,6 +50,9 @@ def svr(record: EvidenceRecord) -> str | None:
     open_kinds = {check.kind for check in gating if check.outcome is not Outcome.PASS}
     kinds = [kind for kind in CheckKind if kind in {check.kind for check in gating} - open_kinds]
     passed = "PARITYGATE_PASSED_WITH_NOTED_CHECKS" if open_kinds else "PARITYGATE_PASSED"
+    named = [passed, *(f"PARITYGATE_{kind.upper().replace(' ', '_').replace('-', '_')}" for kind in kinds)]
+    if record.verdict.waived:
+        named = ["PARITYGATE_PASSED_WITH_WAIVERS"]
     verifier = {
         "id": f"pkg:generic/paritygate@{record.tool.get('version', '')}",
         "policy": {"name": "policy", "digest": {"sha256": record.suite.policy_sha256}},
@@ -56,7 +60,7 @@ def svr(record: EvidenceRecord) -> str | None:
     predicate = {
         "verifier": verifier,
         "timeCreated": record.run.finished.replace("+00:00", "Z"),
-        "properties": [passed, *(f"PARITYGATE_{kind.upper().replace(' ', '_').replace('-', '_')}" for kind in kinds)],
+        "properties": named,
     }
     return _statement(record, SVR, predicate)
 

@@ -8,9 +8,10 @@ from validate import wording
 from validate.comparison import Comparison
 from validate.evidence import EvidenceRecord, sha256
 from validate.exports.statuses import status, status_of
-from validate.gate import CheckResult
+from validate.gate import CheckKind, CheckResult
 from validate.outcome import Outcome
 from validate.report.facts import change_text, margin_text
+from validate.report.waivers import marked, waivers_of, waivers_on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ def junit(records: Sequence[EvidenceRecord]) -> str:
     """The run as JUnit XML, valid against pytest's junit-10.xsd.
 
     What withholds a release is a `failure` or an `error`, never `skipped`; `skipped` is what is reported without a say.
+    What is waived passes, and its output begins with `[WAIVED until …]`.
     """
     root = ET.Element("testsuites", name="paritygate")
     for record in records:
@@ -76,20 +78,22 @@ def _cases(record: EvidenceRecord) -> Iterator[_Case]:
     checked = {check.slice for check in record.checks if check.slice is not None}
     for comparison in record.comparisons:
         if comparison.slice.name not in checked:
-            yield _slice_case(comparison)
+            yield _slice_case(comparison, record)
 
 
 def _check_case(check: CheckResult, record: EvidenceRecord) -> _Case:
-    found = status_of(check, record)
-    return _Case(group=check.kind, name=check.id, result=found.junit, type=found.junit_type, text=check.reason)
+    found, text = status_of(check, record), marked(check.reason, waivers_of(check, record))
+    return _Case(group=check.kind, name=check.id, result=found.junit, type=found.junit_type, text=text)
 
 
-def _slice_case(comparison: Comparison) -> _Case:
+def _slice_case(comparison: Comparison, record: EvidenceRecord) -> _Case:
     """A slice without a check of its own: it fails where the screen flags it, and is otherwise only described."""
     found = f"change {change_text(comparison)}, margin {margin_text(comparison)}, n {comparison.slice.n:,}"
     if comparison.flagged:
-        flagged = status(Outcome.FAIL)
-        result, kind, text = flagged.junit, flagged.junit_type, f"flagged by the screen: {found}"
+        waivers = waivers_on(CheckKind.SCREEN, comparison.slice.name, record)
+        flagged = status(Outcome.FAIL, waived=bool(waivers))
+        text = marked(f"flagged by the screen: {found}", waivers)
+        result, kind = flagged.junit, flagged.junit_type
     elif comparison.outcome is Outcome.PASS:
         result, kind, text = "", "", found
     else:

@@ -11,6 +11,7 @@ from validate.evidence import EvidenceRecord
 from validate.exports.statuses import Status, status, status_of
 from validate.gate import CheckKind, CheckResult, worst_exit
 from validate.outcome import Outcome
+from validate.report.waivers import waivers_of
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _RULES = {
@@ -72,6 +73,7 @@ def _results(record: EvidenceRecord) -> Iterator[dict[str, Any]]:
                 "message": _message(_said(check, record)),
                 "locations": [_location(check, record)],
                 "partialFingerprints": {"primaryLocationLineHash": _fingerprint(check, record)},
+                **_suppressions(check, record),
             }
     verdict = record.verdict.outcome
     if verdict not in {Outcome.PASS, Outcome.ERROR} and not _told(record):
@@ -85,6 +87,21 @@ def _results(record: EvidenceRecord) -> Iterator[dict[str, Any]]:
             "message": _message(f"{record.compressed_name}: {text}"),
             "locations": [_place(record)],
         }
+
+
+def _suppressions(check: CheckResult, record: EvidenceRecord) -> dict[str, Any]:
+    """The waivers of a check, as code scanning knows them."""
+    found = [
+        {
+            "kind": "external",
+            "status": "accepted",
+            "justification": _flat(
+                f"waiver {waiver.id} until {waiver.expires}, allowed by {waiver.approved_by}: {waiver.reason}"
+            ),
+        }
+        for waiver in waivers_of(check, record)
+    ]
+    return {"suppressions": found} if found else {}
 
 
 def _notifications(record: EvidenceRecord) -> Iterator[dict[str, Any]]:
@@ -123,8 +140,11 @@ def _said(check: CheckResult, record: EvidenceRecord) -> str:
 
 def _message(text: str) -> dict[str, str]:
     """Text as a message: nothing in it is read as a link or a placeholder."""
-    flat = " ".join(wording.clean(text).split())
-    return {"text": flat.replace("](", "]\u2060(").replace("{", "{{").replace("}", "}}")}
+    return {"text": _flat(text).replace("](", "]\u2060(").replace("{", "{{").replace("}", "}}")}
+
+
+def _flat(text: str) -> str:
+    return " ".join(wording.clean(text).split())
 
 
 def _location(check: CheckResult, record: EvidenceRecord) -> dict[str, Any]:

@@ -39,19 +39,33 @@ _REPORTED = {  # without a say in the verdict
     Outcome.INCONCLUSIVE: _row("skipped", "Inconclusive", ("review", "none"), "warnedTests", 0),
     Outcome.ERROR: _row("skipped", "NotEvaluated", ("", "warning"), "warnedTests", 0),
 }
+_WAIVED = {  # a PASS to the verdict, and still told; what is neither of these is never waived
+    Outcome.FAIL: _row("", "", ("fail", "error"), "warnedTests", 0),
+    Outcome.INCONCLUSIVE: _row("", "", ("review", "none"), "warnedTests", 0),
+}
 
 
-def status(outcome: Outcome, *, gates: bool = True, noted: bool = False, report_only: bool = False) -> Status:
+def status(
+    outcome: Outcome, *, gates: bool = True, waived: bool = False, noted: bool = False, report_only: bool = False
+) -> Status:
     """What a check of this outcome is in every format.
 
-    A check without a say (`gates` is False, or it is inconclusive and the policy notes such checks) is never a failure.
+    A waived check is a pass that is told. One without a say (`gates` is False, or it is inconclusive and the policy
+    notes such checks) is never a failure.
     A run that only reports says the same of each check, and exits 0.
     """
     has_say = gates and not (noted and outcome is Outcome.INCONCLUSIVE)
-    found = (_BLOCKS if has_say else _REPORTED)[outcome]
+    table = _WAIVED if waived and outcome in _WAIVED else _BLOCKS if has_say else _REPORTED
+    found = table[outcome]
     return replace(found, exit_code=0) if report_only else found
 
 
 def status_of(check: CheckResult, record: EvidenceRecord) -> Status:
     """What one check of a record is in every format."""
-    return status(check.outcome, gates=check.gates, noted=noted(record), report_only=record.run.report_only)
+    return status(
+        check.outcome,
+        gates=check.gates,
+        waived=check.excused,
+        noted=noted(record),
+        report_only=record.run.report_only,
+    )

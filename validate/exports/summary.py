@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from validate import wording
 from validate.evidence import EvidenceRecord
-from validate.gate import CheckResult
+from validate.gate import CheckResult, verdict_text
 from validate.outcome import Outcome
 from validate.report.facts import change_text, difference_text, flagged_text, overall, rate, worst_guarded
+from validate.report.waivers import ending, marked, told, waivers_of
 
 LIMIT = 1024 * 1024  # bytes, of GitHub's job summaries
 MOST = 50  # items of one list
@@ -50,7 +51,7 @@ def _row(record: EvidenceRecord) -> str:
     outcome = record.verdict.outcome
     cells = (
         f"**{escape(record.compressed_name)}**",
-        f"{SYMBOLS[outcome]} {outcome}",
+        f"{SYMBOLS[outcome]} {verdict_text(outcome, record.verdict.waived)}",
         escape(change_text(everything)) if everything else wording.ABSENT,
         escape(f"{_short(worst.slice.name)}: {change_text(worst)}") if worst else wording.ABSENT,
         flagged_text(record),
@@ -61,14 +62,18 @@ def _row(record: EvidenceRecord) -> str:
 
 def _model(record: EvidenceRecord) -> Iterator[str]:
     outcome = record.verdict.outcome
-    yield f"\n## {SYMBOLS[outcome]} {escape(record.compressed_name)}: {outcome}\n"
+    word = verdict_text(outcome, record.verdict.waived)
+    yield f"\n## {SYMBOLS[outcome]} {escape(record.compressed_name)}: {word}\n"
     yield escape(record.verdict.line)
+    yield from _list("Waivers that end soon", list(ending(record)))
     for title, wanted in (
         ("Could not be evaluated", Outcome.ERROR),
         ("Failed", Outcome.FAIL),
         ("Inconclusive", Outcome.INCONCLUSIVE),
     ):
-        yield from _list(title, [_reason(c) for c in record.checks if c.outcome is wanted])
+        yield from _list(title, [_reason(c) for c in record.checks if c.outcome is wanted and not c.excused])
+    excused = [c for c in record.checks if c.excused]
+    yield from _list("Waived", [marked(_reason(c), waivers_of(c, record)) for c in excused])
     if not record.checks:
         yield from _list("Could not be evaluated", record.verdict.reasons)
     flagged = [f"{c.slice.name}: {change_text(c)}, n {c.slice.n:,}" for c in record.comparisons if c.flagged]
@@ -77,6 +82,7 @@ def _model(record: EvidenceRecord) -> Iterator[str]:
         f"{d.slice}: {difference_text(d, rate=rate(record))}, n {d.n:,}" for d in record.disparities if d.flagged
     ]
     yield from _list("Lose more than the rest", unequal)
+    yield from _list("Waivers", [told(found) for found in record.waivers])
     if record.blind_spots:
         named = wording.listing([f"{spot.slice} (n {spot.n:,})" for spot in record.blind_spots], most=8)
         yield f"\n**Too small to be judged alone** ({len(record.blind_spots):,}): {escape(_short(named, 1_000))}."

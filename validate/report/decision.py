@@ -7,11 +7,12 @@ from validate import wording
 from validate.comparison import Comparison
 from validate.disparity import Disparity
 from validate.evidence import EvidenceRecord
-from validate.gate import CheckKind
+from validate.gate import CheckKind, verdict_text
 from validate.ledger.since import Since
 from validate.outcome import Outcome
 from validate.report.facts import change_text, is_rate, limit, margin_text, noted, rate, worst_guarded
 from validate.report.tables import Status, status
+from validate.report.waivers import ending, verdict_status, waived_status, waivers_on
 from validate.slices import Kind
 
 MOST_FINDINGS = 8
@@ -24,6 +25,7 @@ class Decision:
     status: Status
     line: str
     exit_code: int
+    why: str  # what the reasons are reasons for
     reasons: tuple[str, ...]
     rule: tuple[str, ...]  # what a PASS takes
     false_accept: str
@@ -60,9 +62,10 @@ class Finding:
 def decision(record: EvidenceRecord) -> Decision:
     """The verdict, its rule, and the two ways in which the rule errs."""
     return Decision(
-        status=status(record.verdict.outcome),
-        line=record.verdict.line.removeprefix(f"{record.verdict.outcome} · "),
+        status=verdict_status(record),
+        line=record.verdict.line.removeprefix(f"{verdict_text(record.verdict.outcome, record.verdict.waived)} · "),
         exit_code=record.verdict.exit_code,
+        why="Not PASS, and not counted" if record.verdict.outcome is Outcome.PASS else "Why it is not PASS",
         reasons=record.verdict.reasons,
         rule=tuple(_rule(record)),
         false_accept=_false_accept(record),
@@ -87,6 +90,8 @@ def _rule(record: EvidenceRecord) -> Iterator[str]:
         yield f"each claim about the model holds ({len(record.suite.claims):,} here)"
     if policy.inconclusive == "note":
         yield "by this policy an inconclusive guarded slice is noted and does not withhold a PASS"
+    if policy.waivers:
+        yield f"or a dated waiver excuses the check ({record.verdict.waived:,} here)"
 
 
 def _level(record: EvidenceRecord) -> float:
@@ -118,6 +123,7 @@ def _false_reject(record: EvidenceRecord) -> str:
 
 def doubts(record: EvidenceRecord, since: Since | None = None) -> Iterator[Doubt]:
     """What could make this verdict wrong, or keep it from meaning what a reader hopes."""
+    yield from _doubts_of_waivers(record)
     yield from _doubts_of_size(record)
     yield from _doubts_of_data(record)
     others = len(record.suite.compressed_names)
@@ -154,6 +160,15 @@ def _reuse(record: EvidenceRecord, since: Since | None) -> str:
 
 def _memory(since: Since | None) -> str:
     return "output folder" if since is None else "ledger"
+
+
+def _doubts_of_waivers(record: EvidenceRecord) -> Iterator[Doubt]:
+    excused = [c.id for c in record.checks if c.gates and c.excused]
+    if excused:
+        text = f"Not PASS, and not counted because a waiver excuses it: {wording.listing(excused)}."
+        yield Doubt(title="Waived", text=text, section="waivers")
+    for warning in ending(record):
+        yield Doubt(title="A waiver ends soon", text=f"{warning}.", section="waivers")
 
 
 def _doubts_of_size(record: EvidenceRecord) -> Iterator[Doubt]:
@@ -207,7 +222,7 @@ def findings(record: EvidenceRecord, anchor: str) -> tuple[Finding, ...]:
     flagged = sorted((c for c in record.comparisons if c.flagged), key=lambda c: c.change.estimate)
     unequal = sorted((d for d in record.disparities if d.flagged), key=lambda d: d.difference.estimate)
     found = [_compared(c, _lost(c)) for c in _of(guarded, Outcome.FAIL)]
-    found += [_compared(c, _flagged_claim(c), "screen") for c in flagged]
+    found += [_compared(c, _flagged_claim(c), str(CheckKind.SCREEN)) for c in flagged]
     found += [_unequal(d, record) for d in unequal]
     found += [_compared(c, _undecided(c)) for c in _of(guarded, Outcome.INCONCLUSIVE)]
     if len(found) < 3:
@@ -215,7 +230,14 @@ def findings(record: EvidenceRecord, anchor: str) -> tuple[Finding, ...]:
         shown = [c for c in guarded if c.outcome is Outcome.PASS and (c.slice.kind is Kind.ALL or c is closest)]
         found += [_compared(c, _held(c)) for c in shown]
     numbers = {check.id: i for i, check in enumerate(record.checks, start=1)}
-    return tuple(_linked(finding, numbers, anchor) for finding in found[:MOST_FINDINGS])
+    return tuple(_linked(_excused(finding, record), numbers, anchor) for finding in found[:MOST_FINDINGS])
+
+
+def _excused(finding: Finding, record: EvidenceRecord) -> Finding:
+    """The finding with its waiver, where it has one."""
+    kind = CheckKind(finding.evidence.partition(": ")[0])
+    waivers = waivers_on(kind, finding.slice, record)
+    return replace(finding, status=waived_status(finding.status.word)) if waivers else finding
 
 
 def _linked(finding: Finding, numbers: Mapping[str, int], anchor: str) -> Finding:

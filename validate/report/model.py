@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from validate import wording
 from validate.comparison import Comparison
 from validate.evidence import EvidenceRecord
+from validate.gate import CheckKind
 from validate.ledger.beside import NOTHING, Beside
 from validate.outcome import Outcome
 from validate.predictions import ModelIdentity
@@ -32,6 +33,15 @@ from validate.report.tables import (
     status,
 )
 from validate.report.untested import untested
+from validate.report.waivers import (
+    WaiverRow,
+    excused_disparities,
+    excused_rows,
+    marked,
+    waived_status,
+    waiver_rows,
+    waivers_of,
+)
 
 FIRST = 12  # rows of the disparity register that are seen without opening it
 
@@ -111,6 +121,8 @@ class ModelView:
     identities: tuple[IdentityRow, ...]
     bought: Bought
     scatter: Scatter | None  # all slices; none where there is nothing to draw
+    waivers: tuple[WaiverRow, ...]
+    waived: tuple[str, ...]  # the checks that a waiver excuses
     residual: tuple[Residual, ...]
     untested: tuple[str, ...]
     most: int  # rows of a table that is cut short
@@ -141,8 +153,14 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         doubts=tuple(doubts(record, beside.since)),
         findings=findings(record, anchor),
         tables=(
-            slice_table("guarded", "Guarded slices: each must PASS", by_room(guarded), on),
-            slice_table("flagged", "Flagged by the screen", by_room(flagged), on),
+            excused_rows(
+                slice_table("guarded", "Guarded slices: each must PASS", by_room(guarded), on),
+                CheckKind.NON_INFERIORITY,
+                record,
+            ),
+            excused_rows(
+                slice_table("flagged", "Flagged by the screen", by_room(flagged), on), CheckKind.SCREEN, record
+            ),
             slice_table(
                 "noted", "Not flagged, yet listed as worse or as beyond the margin", by_room(noted), on, most=most
             ),
@@ -150,7 +168,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         rest=slice_table("rest", "All other slices", by_room(rest), on, most=most) if rest else None,
         blind=tuple(_blind_rows(record, rate=told)),
         axis=on,
-        register=tuple(disparity_row(d, record, on) for d in register[:first]),
+        register=excused_disparities([disparity_row(d, record, on) for d in register[:first]], record),
         register_rest=tuple(disparity_row(d, record, on) for d in register[first : first + most // 2]),
         register_more=max(0, len(register) - first - most // 2),
         rates=tuple(rates[: most // 2]),
@@ -162,6 +180,8 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         identities=tuple(_identity_rows(record)),
         bought=bought(record),
         scatter=scatter(record.comparisons),
+        waivers=tuple(waiver_rows(record)),
+        waived=tuple(f"{c.id} ({', '.join(c.waived)})" for c in record.checks if c.excused),
         residual=tuple(_residual(record)),
         untested=tuple(untested(record)),
         most=most,
@@ -197,9 +217,9 @@ def _check_rows(record: EvidenceRecord, anchor: str) -> Iterator[CheckRow]:
             number=i,
             anchor=f"{anchor}-check-{i}",
             id=check.id,
-            status=status(check.outcome),
+            status=waived_status(check.outcome) if check.excused else status(check.outcome),
             gates="yes" if check.gates else "no",
-            reason=check.reason,
+            reason=marked(check.reason, waivers_of(check, record)),
         )
 
 

@@ -8,7 +8,8 @@ from validate.evidence import EvidenceRecord, sha256
 from validate.frameworks import Found, Framework, rows
 from validate.report.facts import change_text, flagged_text, limit, margin_text, overall, rate, worst_guarded
 from validate.report.forest import Forest, Scale, forest, scale
-from validate.report.tables import Status, status
+from validate.report.tables import Status
+from validate.report.waivers import verdict_status
 from validate.suite import Statement
 
 
@@ -121,14 +122,13 @@ def overview(records: Sequence[EvidenceRecord]) -> Overview:
 
 def _overview_row(record: EvidenceRecord, anchor: str, on: Scale | None) -> OverviewRow:
     everything, worst = overall(record), worst_guarded(record)
-    shown = status(record.verdict.outcome)
     drawn = (
         forest(everything.change, limit(everything), on, css=everything.outcome.lower()) if everything and on else None
     )
     return OverviewRow(
         anchor=anchor,
         name=record.compressed_name,
-        status=shown,
+        status=verdict_status(record),
         gated=not record.run.report_only,
         change=change_text(everything) if everything else wording.ABSENT,
         forest=drawn,
@@ -153,6 +153,10 @@ def policy_facts(record: EvidenceRecord) -> Iterator[Fact]:
     yield Fact(name="Screen", text=policy.screen)
     inconclusive = "withholds a PASS" if policy.inconclusive == "block" else "is noted, and withholds nothing by itself"
     yield Fact(name="An inconclusive guarded slice", text=inconclusive)
+    waivers = f"{policy.waivers}, each for at most {policy.waiver_days} days" if policy.waivers else "none"
+    yield Fact(name="Waivers", text=waivers)
+    if policy.critical:
+        yield Fact(name="Critical: nothing excuses its checks", text=wording.listing(policy.critical, most=40))
     attempts = f"{policy.attempts:,}" if policy.attempts else "none declared, so the level is not shared out"
     yield Fact(name="Declared attempts on these examples", text=attempts)
     yield Fact(name="SHA-256 of the policy", text=record.suite.policy_sha256, code=True)
