@@ -11,6 +11,7 @@ import pytest
 
 from tests import samples
 from tests.goldens import assert_golden, scrub
+from tests.sweeps import example
 from validate.evidence import EvidenceRecord, read_record, sha256, to_json
 from validate.frameworks import frameworks
 from validate.ledger.entries import ORIGIN, chained, decision_draft, read_slices, run_draft
@@ -24,6 +25,7 @@ from validate.report.forest import forest, scale
 from validate.report.history import render_history
 from validate.report.model import model_view
 from validate.report.scatter import scatter
+from validate.report.sweep import render_sweep
 from validate.report.tables import score_table, slice_row
 from validate.slices import Kind
 from validate.stats.results import Interval
@@ -70,8 +72,12 @@ class Outline(HTMLParser):
         return " ".join(t for where, t in self.text if not {"style", "script", *without} & set(where))
 
 
-@pytest.fixture(scope="module", params=[*STATUSES, "all together", "decided", "decided by a hostile hand", "history"])
+@pytest.fixture(
+    scope="module", params=[*STATUSES, "all together", "decided", "decided by a hostile hand", "history", "sweep"]
+)
 def page(request):
+    if request.param == "sweep":
+        return render_sweep(example(samples.HOSTILE))
     if request.param == "history":
         return history_page(samples.HOSTILE)
     if request.param.startswith("decided"):

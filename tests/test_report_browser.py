@@ -10,8 +10,10 @@ import axe_playwright_python
 import pytest
 
 from tests import samples
+from tests.sweeps import example
 from tests.test_report import history_page
 from validate.report import render
+from validate.report.sweep import render_sweep
 
 pytestmark = pytest.mark.browser
 
@@ -32,6 +34,7 @@ PAGES = {name: render([record]) for name, record in STATUSES.items()} | {
     "500 slices": render([samples.many(500)]),
     "decided": render([STATUSES["fail"]], [samples.beside(STATUSES["fail"], text=samples.HOSTILE)]),
     "history": history_page(samples.HOSTILE),
+    "sweep": render_sweep(example(samples.HOSTILE)),
 }
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -44,7 +47,7 @@ LOOKS = {
     "print": {},
 }
 SLOW = [pytest.param(name, look, marks=pytest.mark.slow) for name in PAGES for look in LOOKS]
-FAST = [("fail", "light"), ("fail", "dark"), ("decided", "narrow")]
+FAST = [("fail", "light"), ("fail", "dark"), ("decided", "narrow"), ("sweep", "narrow")]
 
 # contrast of every visible text against the first background behind it, as WCAG 2.2 counts it
 CONTRAST = """() => {
@@ -129,9 +132,8 @@ def test_nothing_is_said_or_asked_for_and_the_style_applies(opened, name):
     assert asked == []
     assert page.locator("meta[http-equiv=Content-Security-Policy]").count() == 1
     assert page.locator("h1").count() == 1
-    selector, key, value = (
-        (".trend", "display", "block") if name == "history" else (".verdict", "borderLeftWidth", "6px")
-    )
+    shown = {"history": (".trend", "display", "block"), "sweep": (".scatter", "display", "flex")}
+    selector, key, value = shown.get(name, (".verdict", "borderLeftWidth", "6px"))
     assert page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{key}") == value
 
 

@@ -474,6 +474,7 @@ def test_the_reference_page_names_every_key_and_its_example_loads(load):
         "populations",
         "claims",
         "cost",
+        "sweep",
     }
     example = re.search(r"```toml\n(suite = .*?)```", page, re.DOTALL)
     assert load(example[1]).suite.suite == "hours"

@@ -140,6 +140,29 @@ def discover(
     commands.discover(asked, as_json=as_json)
 
 
+@app.command()
+def sweep(
+    suite: SuiteName,
+    *,
+    compressed: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Judge only this; repeatable.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Its folder [default: paritygate-out/<suite>-sweep].")] = None,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled models: they run code.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask every model again.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show how far compression can go before someone is hurt."""
+    from validate import sweeping
+
+    asked = sweeping.Asked(
+        suite=suite,
+        compressed=tuple(compressed or ()),
+        out=out,
+        use_cache=not no_cache,
+        allow_pickle=allow_pickle,
+    )
+    return sweeping.run(asked, as_json=as_json)
+
+
 @app.command("edge-cases")
 def edge_cases(
     suite: SuiteName, out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("edge-cases.html")

@@ -110,11 +110,11 @@ def discover(asked: Search, *, as_json: bool) -> None:
     """Search the damage of each compressed model, and show the slices that are found and confirmed."""
     loaded = with_search(load_suite(find_suite(asked.suite)), aim=asked.aim, depth=asked.depth)
     if asked.out is not None:
-        _refuse_unwritable(asked.out.absolute().parent)
+        refuse_unwritable(asked.out.absolute().parent)
         if asked.out.is_dir():
             raise OutputError("--out", "must be a file", str(asked.out))
     names = asked.compressed or None
-    found = pipeline.discover(loaded, compressed=names, cache=open_cache(), progress=_progress())
+    found = pipeline.discover(loaded, compressed=names, cache=open_cache(), progress=progress())
     if asked.out is not None:
         write_text(asked.out, finding_text.toml(found, suite=asked.suite))
     if as_json:
@@ -198,7 +198,7 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path, OutputError | None]:
     if asked.cost and loaded.suite.cost is None:
         loaded = replace(loaded, suite=replace(loaded.suite, cost=CostPlan()))
     folder = asked.out or Path(OUT) / loaded.suite.suite
-    _refuse_unwritable(folder)
+    refuse_unwritable(folder)
     book = None
     if asked.ledger is not None:
         from validate.bookkeeping import open_book
@@ -212,7 +212,7 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path, OutputError | None]:
         rows_in=folder,
         attempts=read_attempts(folder / ATTEMPTS) if book is None else book.attempts,
         cache=open_cache() if asked.use_cache else None,
-        progress=_progress(),
+        progress=progress(),
     )
     records = [one.record for one in judged]
     if book is None:
@@ -228,7 +228,8 @@ def _write(judged: Sequence[Judged], folder: Path, since: Mapping[str, Since] | 
     write(records, rows, folder, edge_rows=edge_rows, since=since)
 
 
-def _progress() -> Progress:
+def progress() -> Progress:
+    """A bar where a person looks on."""
     return terminal.Bar(terminal.console(sys.stderr)) if sys.stderr.isatty() else SILENT
 
 
@@ -239,7 +240,7 @@ def _command(asked: Run) -> str:
     return shlex.join(["paritygate", "run", asked.suite, *names, *flags])
 
 
-def _refuse_unwritable(folder: Path) -> None:
+def refuse_unwritable(folder: Path) -> None:
     """Find out before the models run, and leave nothing behind."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):

@@ -32,7 +32,7 @@ def toml(found: Mapping[str, Discovery], *, suite: str) -> str:
 
 def as_json(found: Mapping[str, Discovery]) -> Mapping[str, Any]:
     """The findings for machines; a limit that is not finite is null."""
-    return {name: _finite(dataclasses.asdict(one)) for name, one in found.items()}
+    return {name: finite(dataclasses.asdict(one)) for name, one in found.items()}
 
 
 def _model(suite: str, name: str, one: Discovery) -> Iterator[str]:
@@ -72,9 +72,10 @@ def _comment(line: str) -> str:
     return printable(line).replace("\x7f", "")
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
+    """The value for JSON: a number that is not finite is null."""
     if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

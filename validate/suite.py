@@ -14,6 +14,7 @@ from validate.errors import DataError
 from validate.places import cache_dir
 from validate.suite_claims import Claim, CostPlan
 from validate.suite_edge_cases import EdgeCaseSpec
+from validate.suite_sweep import Compressed, SweepPlan
 from validate.suite_words import FolderName, HookSpec, Margin, Outputs, Share, SliceName, Table, Task, Text, tag
 
 Aim = Literal["excess", "net", "losses", "brier", "log_loss", "mae", "mse"]
@@ -107,7 +108,7 @@ class Data(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TorchModel(Table):
+class TorchModel(Compressed):
     """A torch module built by a function of the suite's own, with weights that cannot run code."""
 
     torch: HookSpec
@@ -117,7 +118,7 @@ class TorchModel(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnnxModel(Table):
+class OnnxModel(Compressed):
     """An ONNX file, run by onnxruntime."""
 
     onnx: Text
@@ -129,7 +130,7 @@ class OnnxModel(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordedModel(Table):
+class RecordedModel(Compressed):
     """Predictions that were made elsewhere, read from a file."""
 
     recorded: Text
@@ -141,7 +142,7 @@ class RecordedModel(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TorchScriptModel(Table):
+class TorchScriptModel(Compressed):
     """A TorchScript archive."""
 
     torchscript: Text
@@ -149,7 +150,7 @@ class TorchScriptModel(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportedModel(Table):
+class ExportedModel(Compressed):
     """A program that torch.export wrote."""
 
     exported: Text
@@ -157,7 +158,7 @@ class ExportedModel(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SklearnModel(Table):
+class SklearnModel(Compressed):
     """A scikit-learn estimator or pipeline."""
 
     sklearn: Text
@@ -167,7 +168,7 @@ class SklearnModel(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformersModel(Table):
+class TransformersModel(Compressed):
     """A transformers folder: a sequence or image classifier, or an encoder with a linear head."""
 
     transformers: Text
@@ -185,7 +186,7 @@ class TransformersModel(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtherModel(Table):
+class OtherModel(Compressed):
     """A model of a kind that another package brings."""
 
     kind: Text
@@ -399,6 +400,8 @@ class Suite(Table):
     """What the compressed models are said to be or to save."""
     cost: CostPlan | None = None
     """Whether and how to measure what answers cost on this machine."""
+    sweep: SweepPlan = field(default_factory=SweepPlan)
+    """What `paritygate sweep` may do with the models that it makes itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

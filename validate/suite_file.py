@@ -35,6 +35,7 @@ from validate.suite import (
 from validate.suite_claims import Claim, CostPlan
 from validate.suite_edge_cases import EDGE_CASE_KINDS, GeneratedCases
 from validate.suite_rules import mistakes
+from validate.suite_sweep import SweepPlan
 from validate.suite_words import FOLDER_NAME, HOOK, NOT_BLANK, SLICE_NAME, Table
 
 MAX_BYTES = 1_000_000  # of a suite file
@@ -265,6 +266,7 @@ _TABLES: dict[str, Any] = {
     "discover": Discover,
     "claims": Claim,
     "cost": CostPlan,
+    "sweep": SweepPlan,
     "statements": Statement,
 }
 _KIND_KEYS = (*MODEL_KINDS, "by", "where", *EDGE_CASE_KINDS)

@@ -8,6 +8,7 @@ from pathlib import Path
 from validate.hooks import hook_files
 from validate.suite import CACHED, LoadedSuite, ModelSpec, TorchModel
 from validate.suite_edge_cases import PythonCases
+from validate.suite_sweep import ABOUT
 from validate.tables import file_sha256
 
 OUT = "paritygate-out"  # where runs write, unless told otherwise
@@ -28,7 +29,7 @@ def hooks_of(loaded: LoadedSuite) -> tuple[str, ...]:
     specs = [model.torch for model in _models(loaded) if isinstance(model, TorchModel)]
     specs += [column.python for column in data.columns]
     features = None if loaded.suite.discover is None else loaded.suite.discover.features
-    specs += [spec for spec in (data.python, models.inputs, features) if spec is not None]
+    specs += [spec for spec in (data.python, models.inputs, features, loaded.suite.sweep.tune) if spec is not None]
     specs += [spec.python for spec in loaded.suite.edge_cases if isinstance(spec, PythonCases)]
     return tuple(specs)
 
@@ -40,7 +41,7 @@ def files_beside(loaded: LoadedSuite, *, models_too: bool = False) -> Iterator[t
     request; what runs wrote is no part of the suite.
     """
     data = loaded.suite.data
-    specs = [vars(model).values() for model in _models(loaded)]
+    specs = [[value for key, value in vars(model).items() if key not in ABOUT] for model in _models(loaded)]
     named = [data.path, data.train, OUT, *(() if models_too else itertools.chain(*specs))]
     apart = {loaded.place(name).resolve() for name in named if isinstance(name, str)}
     apart |= {file.resolve().parent for file in loaded.folder.rglob(ATTEMPTS)}

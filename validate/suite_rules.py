@@ -22,6 +22,7 @@ from validate.suite import (
     TorchScriptModel,
 )
 from validate.suite_words import Outputs
+from validate.sweep_rules import sweep_mistakes
 
 # what a run writes beside the models' folders, and names that no folder can have on some machines
 _OURS = frozenset({"dense", "report.html", "summary.md", "junit.xml", "results.sarif", "sha256sums", "attempts.jsonl"})
@@ -32,7 +33,7 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("c
 
 def mistakes(suite: Suite) -> list[Mistake]:
     """Every rule that the suite breaks, in the order of the file."""
-    rules = (_data, _batches, _models, _populations, _slices, _gate, _discover, claim_mistakes)
+    rules = (_data, _batches, _models, _populations, _slices, _gate, _discover, claim_mistakes, sweep_mistakes)
     return [mistake for rule in rules for mistake in rule(suite)]
 
 
