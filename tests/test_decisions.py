@@ -41,6 +41,7 @@ def test_of_several_decisions_the_last_counts_and_all_stay():
         (samples.inconclusive(), {}, "--reason", "against the verdict INCONCLUSIVE"),
         (samples.error(), {"reason": "we must"}, "--decision", "could not be evaluated"),
         (REPORT_ONLY, {"reason": "we must"}, "--decision", "did not gate"),
+        (samples.all_waived(), {"date": "2026-01-11"}, "--decision", "rests on waiver W-2, which expired on 2026-01-10"),
         (REPORT_ONLY, {"decision": "conditional", "conditions": ("c",)}, "--decision", "did not gate"),
         (STRICT, {}, "[release] author", "must name the author"),
         (STRICT, {"author": "a.  lind ", "by": "A.  LIND"}, "--by", "lets the author of the compressed model not decide"),
@@ -58,6 +59,8 @@ def test_what_may_not_be_decided(record, change, place, rule):
     [
         (FAILED, {"reason": "the slice is served by the dense model", "decision": "go"}),
         (FAILED, {"decision": "no-go"}),
+        (samples.all_waived(), {"date": "2026-01-10"}),
+        (samples.all_waived(), {"decision": "no-go"}),
         (samples.error(), {"decision": "no-go"}),
         (REPORT_ONLY, {"decision": "no-go"}),
         (STRICT, {"author": "B. Berg"}),

@@ -93,6 +93,7 @@ def history_page(text: str = "") -> str:
         STATUSES["pass"],
         STATUSES["hostile"],
         STATUSES["fail"],
+        *_waivers_over_time(),
         replace(STATUSES["error"], compressed_name="int8"),
     ]
     entries, drafts = [], [run_draft(record) for record in found]
@@ -104,6 +105,13 @@ def history_page(text: str = "") -> str:
     known = runs(entries)
     followed = lines(known, lambda seq: read_slices(drafts[seq - 1].slices))
     return render_history(followed, tuple(set_uses(known)), head=entries[-1], as_of="2026-03-01")
+
+
+def _waivers_over_time():
+    """Five waivers, then one expired, one refused and one lapsed, then one of the five: the rest is closed."""
+    last = samples.waived(samples.failing(), samples.waiver("disparity", "group: Black", id="W-4"))
+    runs_ = (STATUSES["waived"], STATUSES["expired"], last)
+    return [replace(record, run=replace(record.run, id=f"w-{i}")) for i, record in enumerate(runs_)]
 
 
 def test_one_heading_of_the_first_rank_and_no_rank_skipped(page):
@@ -255,7 +263,10 @@ def test_the_history_page_says_what_became_of_a_run():
     assert text.count("not among the slices") == 5
     assert "−0.20 (−0.28 to −0.12)" in text
     assert 'run by run, oldest first: −0.20 points, PASS; not there"' in history_page()
-    assert "No run used a waiver." in text
+    assert "No run had a waiver." in text
+    assert "1 open (W-4), 0 expired, 3 closed (W-1, W-2 and W-3)" in text
+    assert "4 open, 0 expired, 0 closed; 1 open, 3 expired, 0 closed; 1 open, 0 expired, 3 closed" in history_page()
+    assert "PASS (3 waived)" in text
     assert FORBIDDEN.findall(text) == []
 
 

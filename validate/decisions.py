@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from validate.errors import OutputError, SuiteError
-from validate.evidence import EvidenceRecord, sha256
+from validate.evidence import EvidenceRecord, rests_on, sha256
 from validate.outcome import Outcome
 from validate.wording import same_person
 
@@ -95,6 +95,10 @@ def _refusals(record: EvidenceRecord, decision: Decision) -> Iterator[tuple[str,
     if released and record.verdict.outcome is not Outcome.PASS and not decision.reason.strip():
         rule = f"a release against the verdict {record.verdict.outcome} needs its reason in words"
         yield "--reason", rule, decision.reason or None
+    first = next(iter(rests_on(record)), None)
+    if released and first is not None and first.expires < decision.date:
+        rule = f"the verdict rests on waiver {first.id}, which expired on {first.expires}: run again"
+        yield "--decision", rule, decision.decision
     if decision.decision == "conditional" and not decision.conditions:
         yield "--condition", "a conditional decision names at least one condition", None
     if decision.decision == "go" and decision.conditions:

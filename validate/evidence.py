@@ -28,6 +28,7 @@ from validate.preflight import NoiseFloor
 from validate.suite import Gate, Release, Statement
 from validate.suite_claims import Claim
 from validate.suite_words import Task
+from validate.waiver_file import Waiver
 from validate.waivers import Assessed, Case
 
 # 1: first format.
@@ -143,6 +144,12 @@ def case_of(record: EvidenceRecord) -> Case:
         author=record.suite.release.author,
         date=datetime.fromisoformat(record.run.started).date(),
     )
+
+
+def rests_on(record: EvidenceRecord) -> tuple[Waiver, ...]:
+    """The waivers that excuse a gating check of the record, the first to end first."""
+    used = {name for check in record.checks if check.gates and check.excused for name in check.waived}
+    return tuple(sorted((it.waiver for it in record.waivers if it.waiver.id in used), key=lambda it: it.expires))
 
 
 def to_json(record: EvidenceRecord) -> bytes:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from validate import terminal, terminal_history
+from validate import terminal, terminal_history, wording
 from validate.bookkeeping import enter_decision, enter_folder, slices_of
 from validate.commands import print_json, print_text
 from validate.decisions import FILE, Answer, Decision, decide, read_decisions
 from validate.errors import OutputError, SuiteError, did_you_mean
-from validate.evidence import EvidenceRecord
+from validate.evidence import EvidenceRecord, rests_on
 from validate.exports.files import RESULTS, read_records, write_decisions, write_text, write_together
 from validate.ledger import database
 from validate.ledger.runs import Run, runs
@@ -45,6 +45,10 @@ def record_decision(folder: Path, decision: Decision, *, compressed: str | None,
         database.open_ledger(ledger)  # before anything is written
     print_text(str(write_decisions(made, place)))
     print_text("\n".join(map(str, write_together(records, folder))))
+    waivers = rests_on(record)
+    if waivers:
+        named = wording.listing([waiver.id for waiver in waivers], most=9)
+        print_text(f"The verdict rests on waivers ({named}); the first ends on {waivers[0].expires}.")
     if ledger is not None:
         for entry in enter_decision(ledger, record, decision, folder):
             print_text(f"ledger entry {entry.seq}, {entry.kind}, {entry.sha256}")
@@ -162,7 +166,7 @@ def _as_json(followed: Sequence[Line], found: Sequence[Run]) -> dict[str, object
                     {"slice": one.name, "guard": one.guard, "values": [_value_json(value) for value in one.values]}
                     for one in line.slices
                 ],
-                "waivers_gone": line.waivers_gone,
+                "waivers": [dataclasses.asdict(one) for one in line.waivers],
             }
             for line in followed
         ],
@@ -185,7 +189,9 @@ def _run_json(run: Run) -> dict[str, object]:
         "data_sha256": body.data_sha256,
         "artifact_sha256": body.artifact_sha256,
         "signed": run.signed,
+        "waived": body.waived,
         "waivers": body.waivers,
+        "waivers_over": body.waivers_over,
         "decisions": [dataclasses.asdict(decision) for decision in run.decisions],
     }
 

@@ -21,9 +21,8 @@ def history(lines: Sequence[Line], sets: Sequence[SetUse], *, today: str, width:
         runs = wording.plural(len(line.runs), "run")
         parts.append(Text("\n" + printable(f"{line.suite} · {line.compressed} · {runs}"), style="bold"))
         parts.append(_runs(line, today=today, width=width))
-        if line.waivers_gone:
-            gone = wording.listing(line.waivers_gone, most=9)
-            parts.append(Text(printable(f"Waivers no longer used: {gone}")))
+        if any(vars(line.waivers[-1]).values()):
+            parts.append(Text(printable(f"Waivers: {line.waivers[-1].text}")))
     parts.append(Text("\nTest sets", style="bold"))
     parts += [Text(printable(text)) for text in _sets(sets)]
     return Group(*parts)
@@ -42,7 +41,7 @@ def _runs(line: Line, *, today: str, width: int) -> Table:
         table.add_row(
             str(run.entry.seq),
             ended if width >= WIDE else ended[:10],
-            outcome_text(run.body.outcome),
+            outcome_text(run.body.outcome) + (f"\n({waived:,} waived)" if (waived := run.body.waived) else ""),
             _change(run),
             wording.ABSENT if run.body.attempt is None else str(run.body.attempt),
             Text(printable(", ".join(remarks(run, today=today)))),
@@ -64,7 +63,9 @@ def remarks(run: Run, *, today: str) -> Iterator[str]:
     if run.signed:
         yield "signed"
     if run.body.waivers:
-        yield f"waivers: {wording.listing(run.body.waivers, most=4)}"
+        yield f"waivers in force: {wording.listing(run.body.waivers, most=4)}"
+    if run.body.waivers_over:
+        yield f"no longer: {wording.listing(run.body.waivers_over, most=4)}"
     if run.decisions:
         last = run.decisions[-1]
         until = "" if last.expires is None else f" until {last.expires}"

@@ -277,7 +277,7 @@ def test_the_page_of_a_ledger_needs_nothing_else(mine, capsys):
     text = page.decode()
     assert text.count('class="trend"') >= 5
     assert "go, by A. Lind (owner), until 2999-01-01" in text
-    assert "No run used a waiver." in text
+    assert "No run had a waiver." in text
     before = page
     ask(capsys, "--ledger", "book.db", "--html", "history.html")
     assert Path("history.html").read_bytes() == before

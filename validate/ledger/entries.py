@@ -14,6 +14,7 @@ from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, to_json
 from validate.outcome import Outcome
 from validate.slices import Kind
+from validate.waivers import State
 
 Which = Literal["run", "decision", "signature"]
 ORIGIN = "0" * 64  # what the first entry is bound to
@@ -61,7 +62,9 @@ class RunBody(_Body):
     exit_code: int
     line: str
     everything: SliceSummary | None  # all examples; None where nothing was compared
-    waivers: tuple[str, ...] = ()  # ids of those that were used
+    waived: int = 0  # gating checks that a waiver excuses
+    waivers: tuple[str, ...] = ()  # ids of those in force
+    waivers_over: tuple[str, ...] = ()  # ids of those that the file still has and that no longer hold
     slices_sha256: str  # of the entry's slices
 
 
@@ -258,8 +261,15 @@ def _run_body(record: EvidenceRecord, slices_sha256: str) -> RunBody:
         exit_code=record.verdict.exit_code,
         line=record.verdict.line,
         everything=None if everything is None else _summary(everything),
+        waived=record.verdict.waived,
+        waivers=_ids(record, {"in force"}),
+        waivers_over=_ids(record, {"expired", "lapsed", "refused"}),
         slices_sha256=slices_sha256,
     )
+
+
+def _ids(record: EvidenceRecord, states: set[State]) -> tuple[str, ...]:
+    return tuple(found.waiver.id for found in record.waivers if found.state in states)
 
 
 def _entry_sha256(*, seq: int, at: str, kind: str, subject: str, body: str, prev: str) -> str:

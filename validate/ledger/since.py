@@ -30,6 +30,7 @@ class Past:
     finished: str  # ISO 8601, UTC
     gated: bool
     outcome: Outcome  # the verdict
+    waived: int = 0  # checks that a waiver excuses
     comparable: bool  # judged by the same policy on the same examples
     signed: bool
     decision: str  # of a person; empty where none was recorded
@@ -111,6 +112,7 @@ def _past(run: Run, record: EvidenceRecord) -> Past:
         finished=run.body.finished,
         gated=run.body.gated,
         outcome=run.body.outcome,
+        waived=run.body.waived,
         comparable=not _differs(run, record),
         signed=run.signed,
         decision=run.decisions[-1].decision if run.decisions else "",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from validate import wording
 from validate.attempts import attempt_number
 from validate.ledger.entries import SliceSummary
 from validate.ledger.runs import Run, attempts
@@ -21,6 +22,21 @@ class SliceTrend:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waivers:
+    """Where the waivers of a line stood at one run, by their ids."""
+
+    open: tuple[str, ...] = ()  # in force
+    expired: tuple[str, ...] = ()  # or lapsed or refused: still in the file, and without effect
+    closed: tuple[str, ...] = ()  # seen before, and gone or not needed any more
+
+    @property
+    def text(self) -> str:
+        """`1 open (W-2), 0 expired, 2 closed (W-1 and W-3)`."""
+        named = ((word, ids, wording.listing(ids, most=9)) for word, ids in vars(self).items())
+        return ", ".join(f"{len(ids):,} {word}" + (f" ({names})" if ids else "") for word, ids, names in named)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """One compressed model's name in one suite, over time."""
 
@@ -31,11 +47,7 @@ class Line:
     slices: tuple[SliceTrend, ...]  # guarded ones, and those that once failed or were flagged
     left_out: int  # such slices beyond the most that are followed
 
-    @property
-    def waivers_gone(self) -> tuple[str, ...]:
-        """Waivers that an earlier run used and the last one does not."""
-        used = dict.fromkeys(waiver for run in self.runs for waiver in run.body.waivers)
-        return tuple(waiver for waiver in used if waiver not in self.runs[-1].body.waivers)
+    waivers: tuple[Waivers, ...]  # at each of the recent runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +80,21 @@ def lines(found: Sequence[Run], slices: Callable[[int], tuple[SliceSummary, ...]
                 recent=tuple(recent),
                 slices=trends,
                 left_out=max(0, len(names) - MOST_SLICES),
+                waivers=_waivers(own)[-MOST_RUNS:],
             )
         )
+    return tuple(made)
+
+
+def _waivers(found: Sequence[Run]) -> tuple[Waivers, ...]:
+    """Where the waivers stood at each run; a run that compared nothing leaves them where they were."""
+    made, last, seen = [], Waivers(), dict[str, None]()
+    for run in found:
+        if run.body.everything is not None:
+            held, over = run.body.waivers, run.body.waivers_over
+            seen |= dict.fromkeys((*held, *over))
+            last = Waivers(open=held, expired=over, closed=tuple(it for it in seen if it not in {*held, *over}))
+        made.append(last)
     return tuple(made)
 
 

@@ -62,7 +62,7 @@ class Finding:
 def decision(record: EvidenceRecord) -> Decision:
     """The verdict, its rule, and the two ways in which the rule errs."""
     return Decision(
-        status=verdict_status(record),
+        status=verdict_status(record.verdict.outcome, record.verdict.waived),
         line=record.verdict.line.removeprefix(f"{verdict_text(record.verdict.outcome, record.verdict.waived)} · "),
         exit_code=record.verdict.exit_code,
         why="Not PASS, and not counted" if record.verdict.outcome is Outcome.PASS else "Why it is not PASS",

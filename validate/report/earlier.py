@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from validate import wording
 from validate.decisions import Decision, Decisions, expired
+from validate.gate import verdict_text
 from validate.ledger.entries import SliceSummary
 from validate.ledger.since import Past, Shift, Since
 from validate.outcome import Outcome
 from validate.report.tables import Status, status
 from validate.report.trend import Trend, trend
+from validate.report.waivers import verdict_status
 
 MOST_SHIFTS = 60
 
@@ -125,7 +127,8 @@ def _told(found: Since) -> Iterator[str]:
         return
     kind = "the last signed run" if found.baseline.signed else "the last run that the ledger holds; it was not signed"
     ended = wording.moment(found.baseline.finished)
-    yield f"Compared with {kind}, which ended {ended} with the verdict {found.baseline.outcome}."
+    verdict = verdict_text(found.baseline.outcome, found.baseline.waived)
+    yield f"Compared with {kind}, which ended {ended} with the verdict {verdict}."
     yield "Both were judged by the same policy on the same examples. The differences are described; nothing tests them."
     worse = sum(_harm(shift.before) < _harm(shift.now) for shift in found.shifts if shift.before and shift.now)
     better = sum(_harm(shift.before) > _harm(shift.now) for shift in found.shifts if shift.before and shift.now)
@@ -184,7 +187,7 @@ def _past_row(past: Past, *, rate: bool) -> PastRow:
     remarks += [f"decision: {past.decision}"] * bool(past.decision)
     return PastRow(
         ended=wording.moment(past.finished),
-        status=status(past.outcome),
+        status=verdict_status(past.outcome, past.waived),
         change=wording.ABSENT if past.everything is None else summary_text(past.everything, rate=rate),
         remark=", ".join(remarks),
     )

@@ -12,7 +12,10 @@ from validate.outcome import Outcome
 from validate.report.earlier import summary_text
 from validate.report.page import layout
 from validate.report.tables import Status, status
-from validate.report.trend import Trend, trend
+from validate.report.trend import STEP, Trend, trend
+from validate.report.waivers import verdict_status
+
+BAR = 48  # height of the tallest bar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,27 @@ class TrendRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A part of a run's bar."""
+
+    x: float
+    y: float
+    height: float
+    css: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurnDown:
+    """A picture of waivers, one bar for each run, oldest on the left."""
+
+    width: int
+    bars: tuple[Bar, ...]
+    words: tuple[str, ...]  # of the key
+    now: str  # where they stand
+    label: str  # what a reader who cannot see it is told
+
+
+@dataclass(frozen=True, kw_only=True)
 class LineView:
     """One compressed model of one suite over time."""
 
@@ -53,7 +77,7 @@ class LineView:
     trends: tuple[TrendRow, ...]
     unit: str
     left_out: int
-    waivers: str
+    burnt_down: BurnDown | None  # none where no run had a waiver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,18 +125,28 @@ def _line(line: Line, anchor: str, as_of: str) -> LineView:
         trends=tuple(_trend(one, rate=told) for one in line.slices),
         unit=wording.unit(rate=told).strip(),
         left_out=line.left_out,
-        waivers=_waivers(line),
+        burnt_down=_burnt_down(line),
     )
 
 
-def _waivers(line: Line) -> str:
-    """What became of the waivers that this model's runs used."""
-    now, gone = line.runs[-1].body.waivers, line.waivers_gone
-    if not now and not gone:
-        return "No run used a waiver."
-    used = f"The last run used {wording.plural(len(now), 'waiver')}"
-    named = f": {wording.listing(now, most=9)}" if now else ""
-    return f"{used}{named}. No longer used: {wording.listing(gone, most=9) or 'none'}."
+def _burnt_down(line: Line) -> BurnDown | None:
+    """The picture of a line's waivers; none where no run had one."""
+    counts = [{word: len(ids) for word, ids in vars(found).items()} for found in line.waivers]
+    most = max((sum(count.values()) for count in counts), default=0)
+    if not most:
+        return None
+    bars, told = [], []
+    for i, count in enumerate(counts):
+        below = 0.0
+        told.append(", ".join(f"{n} {word}" for word, n in count.items()))
+        for word, n in count.items():
+            height = round(BAR * n / most, 1)
+            below += height
+            if n:
+                bars.append(Bar(x=STEP * i + 5, y=round(BAR - below, 1), height=height, css=f"waivers-{word}"))
+    words = tuple(word for word in counts[-1] if any(count[word] for count in counts))
+    label = f"Waivers, run by run, oldest first: {'; '.join(told)}"
+    return BurnDown(width=STEP * len(counts), bars=tuple(bars), words=words, now=line.waivers[-1].text, label=label)
 
 
 def _run(run: Run, as_of: str) -> RunRow:
@@ -120,7 +154,7 @@ def _run(run: Run, as_of: str) -> RunRow:
     return RunRow(
         entry=wording.count(run.entry.seq),
         ended=wording.moment(body.finished),
-        status=status(body.outcome),
+        status=verdict_status(body.outcome, body.waived),
         change=wording.ABSENT if body.everything is None else summary_text(body.everything, rate=body.rate),
         attempt=wording.count(body.attempt)
         if body.attempt is not None
@@ -128,7 +162,11 @@ def _run(run: Run, as_of: str) -> RunRow:
         if body.gated
         else "did not gate",
         signed="yes" if run.signed else "no",
-        waivers=wording.count(len(body.waivers)),
+        waivers=", ".join(
+            [f"{len(body.waivers):,} open"] * bool(body.waivers)
+            + [f"{len(body.waivers_over):,} expired"] * bool(body.waivers_over)
+        )
+        or "none",
         decision=_decision(run, as_of),
         record=run.entry.subject[:12],
     )

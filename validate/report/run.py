@@ -128,7 +128,7 @@ def _overview_row(record: EvidenceRecord, anchor: str, on: Scale | None) -> Over
     return OverviewRow(
         anchor=anchor,
         name=record.compressed_name,
-        status=verdict_status(record),
+        status=verdict_status(record.verdict.outcome, record.verdict.waived),
         gated=not record.run.report_only,
         change=change_text(everything) if everything else wording.ABSENT,
         forest=drawn,

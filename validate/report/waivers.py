@@ -89,9 +89,8 @@ def waived_status(word: str) -> Status:
     return Status(word=f"{word}, waived", css="waived")
 
 
-def verdict_status(record: EvidenceRecord) -> Status:
-    """The verdict; a PASS that rests on waivers is not drawn like one that does not."""
-    outcome, waived = record.verdict.outcome, record.verdict.waived
+def verdict_status(outcome: Outcome, waived: int) -> Status:
+    """The status of a verdict; a PASS that rests on waivers is not drawn like one that does not."""
     shown = status(outcome, verdict_text(outcome, waived))
     return replace(shown, css="waived") if waived and outcome is Outcome.PASS else shown
 
