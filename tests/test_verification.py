@@ -143,6 +143,35 @@ def test_a_record_that_does_not_follow_from_its_rows_is_found(out, changed, told
         assert any(text.startswith("bad/results.json: ") and told in text for text in found.wrong), found.wrong
 
 
+def of_slice(record, name, **changed):
+    comparisons = [
+        replace(c, slice=replace(c.slice, **changed)) if c.slice.name == name else c for c in record.comparisons
+    ]
+    assert comparisons != list(record.comparisons)
+    return replace(record, comparisons=tuple(comparisons))
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "told"),
+    [
+        ("group: b", {"screened": False}, "slice.screened: recorded False, recomputed True"),
+        ("label: no", {"guard": False}, "slice.guard: recorded False, recomputed True"),
+        ("group: c <b>", {"disparity": False}, "slice.disparity: recorded False, recomputed True"),
+        ("group: c <b>", {"under_represented": False}, "slice.under_represented: recorded False, recomputed True"),
+        ("large a", {"screened": False}, "slice.screened: recorded False, recomputed True"),
+    ],
+)
+def test_a_slice_that_was_taken_out_of_a_check_is_found(out, name, changed, told):
+    found = change(out, "bad", lambda record: of_slice(record, name, **changed))
+    assert any(f"comparisons[{name}].{told}" in text for text in found.wrong), found.wrong
+
+
+def test_a_slice_that_the_record_is_silent_about_is_found(out):
+    """As somebody would do it: the flagged slice goes, and with it whatever told of it."""
+    found = change(out, "bad", lambda r: replace(r, comparisons=tuple(c for c in r.comparisons if not c.flagged)))
+    assert any("slice group: b: its examples are in the rows, and it is not in the record" in t for t in found.wrong)
+
+
 def test_rows_that_were_made_kinder_are_found(out):
     path = out / "bad" / "rows.parquet"
     table = pd.read_parquet(path)
@@ -187,7 +216,7 @@ def test_left_out_rows_are_told_and_lost_ones_are_found(out, tmp_path):
     small_run(tmp_path / "suite", tmp_path / "private", rows="false")
     found = verify(tmp_path / "private")
     assert found.exit_code == 0
-    assert "good: the verdict was not recomputed: the suite leaves rows.parquet out" in found.not_shown
+    assert "all models: the verdict was not recomputed: the suite leaves rows.parquet out" in found.not_shown
     (out / "bad" / "rows.parquet").unlink()
     folder = out / "bad"
     (folder / NAME).write_bytes(checksums(folder, ["results.json", "slices.parquet"]))

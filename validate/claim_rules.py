@@ -35,7 +35,7 @@ def _claims(suite: Suite) -> Iterator[Mistake]:
                 known = list(suite.models.compressed)
                 yield Mistake(f"{place}.models", f"must be names of compressed models{did_you_mean(name, known)}", name)
         for name in claim.models or suite.models.compressed:
-            told = (name, claim.claim, claim.value, claim.batch, bounds(claim)[:1])
+            told = (name, claim.claim, claim.value, claim.batch, *bounds(claim)[:1])
             if told in seen:
                 yield Mistake(place, f"this is claimed of {name!r} twice", claim.claim)
             seen.add(told)

@@ -197,7 +197,7 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
     made += claims_held(name, occasion, found, paired)
     if asked.edge and variants:
         with occasion.clock.stage("edge cases"):
-            evidence, checks = judge_edge_cases(asked.edge, variants, paired, suite)
+            evidence, checks = judge_edge_cases(asked.edge, variants, paired, suite.gate, seed=suite.seed)
         found = replace(found, edge_cases=evidence)
         made += checks
     with occasion.clock.stage("comparison"):
@@ -211,10 +211,11 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
     )
     if not suite.release.rows:
         return judged
+    scores = needs_scores(suite.gate.metric)
     return replace(
         judged,
-        rows=row_table(paired, asked.membership, scores=needs_scores(suite.gate.metric)),
-        edge_rows=edge_row_table(asked.edge, variants, paired) if asked.edge and variants else None,
+        rows=row_table(paired, asked.membership, scores=scores),
+        edge_rows=edge_row_table(asked.edge, variants, paired, scores=scores) if asked.edge and variants else None,
     )
 
 

@@ -1,43 +1,41 @@
 """A judgement made again from a record and its rows, and where the two differ."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from validate.claims import Known, claim_checks, retained
+from validate.comparison import Comparison
+from validate.edge_cases.evidence import EdgeEvidence, judge_edge_cases
 from validate.evidence import EvidenceRecord, as_json, case_of
+from validate.exports.edge_rows import EdgeRows
 from validate.exports.rows import Rows
-from validate.gate import CheckKind
+from validate.gate import CheckKind, CheckResult
 from validate.judgement import judge_pair, waive
-from validate.metrics import needs_scores
-from validate.slices import Kind, members
+from validate.metrics import METRICS, MetricKind, Needs, needs_scores
+from validate.slices import Kind, Membership, implied, members
 
 SAME = 1e-9  # relative: what another machine's floating point may move
-_RESTING = frozenset(
-    {CheckKind.INTEGRITY, CheckKind.EDGE_CASES, CheckKind.CLAIM}
-)  # checks that rest on what is not in the rows
+_GONE = "its examples are in the rows, and it is not in the record"
 _NAMED_BY = ("slice", "id", "metric", "kind")  # keys that name an item of a list
 
 
-def judged_again(record: EvidenceRecord, rows: Rows) -> EvidenceRecord:
+def judged_again(record: EvidenceRecord, rows: Rows, edge: EdgeRows | None = None) -> EvidenceRecord:
     """The record with all that follows from its rows and its policy put in place of what it says."""
-    given = [check for check in record.checks if check.kind in _RESTING]
-    judgement = judge_pair(rows.paired, rows.membership, record.policy, seed=record.suite.seed, integrity=given)
-    edge = record.edge_cases.comparisons if record.edge_cases else ()
-    judgement = waive(judgement, [it.waiver for it in record.waivers], record.policy, case_of(record), edge)
-    comparisons = judgement.comparisons
-    if not rows.scores:  # answers alone give no Brier score: what is described beside the gate stays as it was recorded
-        found = {c.slice.name: {score.metric: score for score in c.scores} for c in comparisons}
-        recorded = {c.slice.name: c.scores for c in record.comparisons}
-        comparisons = tuple(
-            replace(c, scores=tuple(found[c.slice.name].get(s.metric, s) for s in recorded.get(c.slice.name, ())))
-            for c in comparisons
-        )
+    evidence, checks = _edge_cases_again(record, rows, edge)
+    given = [check for check in record.checks if check.kind is CheckKind.INTEGRITY]
+    given += [*_claims_again(record, rows), *checks]
+    membership = replace(rows.membership, slices=implied(rows.membership.slices, record.policy))
+    judgement = judge_pair(rows.paired, membership, record.policy, seed=record.suite.seed, integrity=given)
+    sets = evidence.comparisons if evidence else ()
+    judgement = waive(judgement, [it.waiver for it in record.waivers], record.policy, case_of(record), sets)
     return replace(
         _counted_again(record, rows),
-        comparisons=comparisons,
+        edge_cases=evidence,
+        comparisons=_described(judgement.comparisons, record.comparisons, scores=rows.scores),
         disparities=judgement.disparities,
         checks=judgement.checks,
         verdict=judgement.verdict,
@@ -47,25 +45,84 @@ def judged_again(record: EvidenceRecord, rows: Rows) -> EvidenceRecord:
     )
 
 
+def _edge_cases_again(
+    record: EvidenceRecord, rows: Rows, edge: EdgeRows | None
+) -> tuple[EdgeEvidence | None, Sequence[CheckResult]]:
+    """The edge cases judged again; as they were recorded where their rows are not there."""
+    recorded = record.edge_cases
+    if recorded is None or edge is None:
+        return recorded, [check for check in record.checks if check.kind is CheckKind.EDGE_CASES]
+    membership = edge.edge.membership
+    membership = replace(membership, slices=implied(membership.slices, record.policy))
+    sets = replace(edge.edge, membership=membership)
+    found, checks = judge_edge_cases(sets, edge.variants, rows.paired, record.policy, seed=record.suite.seed)
+    comparisons = _described(found.comparisons, recorded.comparisons, scores=rows.scores)
+    return replace(found, comparisons=comparisons), checks
+
+
+def _claims_again(record: EvidenceRecord, rows: Rows) -> tuple[CheckResult, ...]:
+    """The claims held again against the record's own profile and cost, and the accuracy that the rows give."""
+    known = Known(
+        profile=record.profile,
+        cost=record.run.cost,
+        retained=retained(rows.paired, level=record.policy.confidence),
+    )
+    return claim_checks(record.suite.claims, known)
+
+
+def _described(found: Sequence[Comparison], recorded: Sequence[Comparison], *, scores: bool) -> tuple[Comparison, ...]:
+    """The comparisons; what answers alone do not give, such as Brier scores beside the gate, stays as recorded."""
+    if scores:
+        return tuple(found)
+    again = {c.slice.name: {score.metric: score for score in c.scores} for c in found}
+    before = {c.slice.name: c.scores for c in recorded}
+    return tuple(
+        replace(c, scores=tuple(again[c.slice.name].get(s.metric, s) for s in before.get(c.slice.name, ())))
+        for c in found
+    )
+
+
 def not_recomputed(record: EvidenceRecord, rows: Rows | None) -> Iterator[str]:
     """What stands in the record and cannot be checked by its rows."""
     if rows is None:
         return
-    yield "which slices are guarded, and their margins: declared by the suite file, of which the record has the hash"
-    resting = [check.id for check in record.checks if check.kind in _RESTING]
+    yield (
+        "which slices, edge-case sets and claims there are, which of them are guarded, and their margins: declared by "
+        "the suite file, of which the record has the hash"
+    )
+    resting = [check.id for check in record.checks if check.kind is CheckKind.INTEGRITY]
     if resting:
         yield f"{', '.join(resting)}: rest on what the run saw of data and models"
+    yield from _recorded(record)
     described = {score.metric for c in record.comparisons for score in c.scores} - _from_answers()
     if described and not rows.scores:
         yield f"{', '.join(sorted(described))}: described beside the gate, from scores that the rows do not hold"
 
 
-def problems(record: EvidenceRecord, rows: Rows) -> tuple[str, ...]:
+def _recorded(record: EvidenceRecord) -> Iterator[str]:
+    """What was found out by the run and cannot be found out again from its files."""
+    beside = {
+        "what a search found": record.discovery,
+        "the populations": record.populations,
+        "the noise floor": record.noise_floor,
+        "the review queue": record.review,
+    }
+    measured = {"what was compressed": record.profile, "what answers cost": record.run.cost}
+    if known := [name for name, value in measured.items() if value]:
+        claims = ", also where a claim was held against it" if record.suite.claims else ""
+        yield f"{' and '.join(known)}: as the run recorded it{claims}"
+    if known := [name for name, value in beside.items() if value]:
+        yield f"{', '.join(known)}: recorded, without a say in the verdict"
+
+
+def problems(record: EvidenceRecord, rows: Rows, edge: EdgeRows | None = None) -> tuple[str, ...]:
     """Everything in the record that does not follow from its rows and its policy."""
     if needs_scores(record.policy.metric) and not rows.scores:
         return (f"the gate's metric is {record.policy.metric}, and the rows hold no scores",)
-    slices = (*_sizes(rows), *_implied(record))
-    return slices or tuple(differences(as_json(record), as_json(judged_again(record, rows))))
+    slices = [*_sizes(rows.membership), *_left_out(record, rows), *_implied(record)]
+    if edge is not None:
+        slices += [*_sizes(edge.edge.membership), *(f"slice {name}: {_GONE}" for name in edge.beyond)]
+    return tuple(slices) or tuple(differences(as_json(record), as_json(judged_again(record, rows, edge))))
 
 
 def differences(recorded: Any, found: Any, place: str = "") -> Iterator[str]:  # noqa: ANN401 - JSON is of any type
@@ -94,13 +151,19 @@ def _counted_again(record: EvidenceRecord, rows: Rows) -> EvidenceRecord:
     return replace(record, data=counted, missing_answers=paired.missing)
 
 
-def _sizes(rows: Rows) -> Iterator[str]:
+def _sizes(membership: Membership) -> Iterator[str]:
     """Slices that hold another number of examples than the record says."""
-    total = rows.membership.n
-    for i, entry in enumerate(rows.membership.slices):
-        n = int(members(rows.membership, i).sum())
+    total = membership.n
+    for i, entry in enumerate(membership.slices):
+        n = int(members(membership, i).sum())
         if n != entry.n or not _same(entry.share, n / max(1, total)):
             yield f"slice {entry.name}: recorded {entry.n:,} of {total:,} examples, counted {n:,}"
+
+
+def _left_out(record: EvidenceRecord, rows: Rows) -> Iterator[str]:
+    """Slices that the rows tell of and the record is silent about; some metrics are not told of intersections."""
+    without = METRICS[record.policy.metric].kind is MetricKind.AGGREGATE
+    yield from (f"slice {name}: {_GONE}" for name, crossed in rows.beyond.items() if not (without and crossed))
 
 
 def _implied(record: EvidenceRecord) -> Iterator[str]:
@@ -139,6 +202,4 @@ def _short(value: object) -> str:
 
 def _from_answers() -> set[str]:
     """Titles of the described metrics that answers are enough for."""
-    from validate.metrics import METRICS, Needs
-
     return {metric.title for metric in METRICS.values() if metric.needs is not Needs.PROBABILITIES}

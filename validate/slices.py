@@ -1,7 +1,7 @@
 """A slice, and the membership of examples in slices."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -113,6 +113,37 @@ def enough(n: float, margin: float, gate: Gate) -> bool:
         return n >= FEWEST_FOR_A_MEAN
     level = 1 - (1 - gate.confidence) / (gate.attempts or 1)
     return n >= smallest_n(margin, level=level)
+
+
+def implied(slices: Sequence[Slice], gate: Gate) -> tuple[Slice, ...]:
+    """The slices as their kind, their size and the policy have them, whatever they say of it themselves.
+
+    What a suite declares stays: guards and margins of its own slices.
+    """
+    levels = {entry.name: _implied(entry, gate) for entry in slices if entry.kind is not Kind.RARE}
+    return tuple(levels[e.name] if e.name in levels else _implied_pool(e, levels, gate) for e in slices)
+
+
+def _implied(entry: Slice, gate: Gate) -> Slice:
+    if entry.kind in {Kind.CLASS, Kind.CATEGORY}:
+        share = entry.share if entry.train_share is None else entry.train_share
+        rare = share < gate.under_represented
+        guard = enough(entry.n, entry.margin, gate) if entry.kind is Kind.CLASS else entry.guard
+        return replace(entry, guard=guard, screened=True, under_represented=rare, disparity=rare and entry.share < 1)
+    crossed, everything = entry.kind is Kind.CROSS, entry.kind is Kind.ALL
+    guard = everything or (entry.guard and not crossed)
+    return replace(entry, guard=guard, screened=not guard, under_represented=False, disparity=False)
+
+
+def _implied_pool(entry: Slice, levels: Mapping[str, Slice], gate: Gate) -> Slice:
+    rare = all(levels[name].under_represented for name in entry.members if name in levels)
+    return replace(
+        entry,
+        guard=enough(entry.n, entry.margin, gate),
+        screened=False,
+        under_represented=rare,
+        disparity=rare and entry.share < 1,
+    )
 
 
 def independent(inside: NDArray[np.bool_], clusters: NDArray[np.int64] | None) -> float:

@@ -11,9 +11,11 @@ from validate import recomputation
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, is_canonical, read_record
 from validate.exports.checksums import NAME, SIGNATURE, broken, read_checksums
-from validate.exports.files import RESULTS, ROWS, SLICES, read_records, rendered
+from validate.exports.edge_rows import EdgeRows, read_edge_rows
+from validate.exports.files import EDGE_ROWS, RESULTS, ROWS, SLICES, read_records, rendered
 from validate.exports.rows import Rows, read_rows
 from validate.exports.tables import slice_table
+from validate.wording import plural
 
 DIFFERS = 1
 UNREADABLE = 4
@@ -58,11 +60,23 @@ def verify(folder: Path, keys: Sequence[Path] | None = ()) -> Verification:
     if not names:
         raise OutputError(str(folder), f"must hold the evidence of a run: <compressed>/{RESULTS} and {NAME}")
     found = _sums(folder, names)
+    open_questions: dict[str, list[str]] = {}
     for name in names:
-        found += _model(folder, name)
+        of_model, questions = _model(folder, name)
+        found += of_model
+        for question in questions:
+            open_questions.setdefault(question, []).append(name)
+    found += Verification(not_shown=tuple(_named(text, named, names) for text, named in open_questions.items()))
     if not found.unreadable and all((folder / name / RESULTS).is_file() for name in names):
         found += _together(folder)
     return found if keys is None else found + _signatures(folder, names, keys)
+
+
+def _named(text: str, models: Sequence[str], of: Sequence[str]) -> str:
+    """What is not shown, said once for all models that it is true of."""
+    if len(of) == 1:
+        return text
+    return f"{'all models' if len(models) == len(of) else ', '.join(models)}: {text}"
 
 
 def _signatures(folder: Path, models: list[str], keys: Sequence[Path]) -> Verification:
@@ -107,23 +121,26 @@ def _sums(folder: Path, models: list[str]) -> Verification:
     return Verification(wrong=tuple(dict.fromkeys(wrong)), checked=checked)
 
 
-def _model(folder: Path, name: str) -> Verification:
-    """Whether one model's verdict follows from its rows and its policy."""
+def _model(folder: Path, name: str) -> tuple[Verification, tuple[str, ...]]:
+    """Whether one model's verdict follows from its rows and its policy, and what cannot be told."""
     path = folder / name / RESULTS
     try:
         record = read_record(path)
         wrong = list(_form(record, path, name))
         rows = _rows(record, folder / name)
+        edge = _edge_rows(record, folder / name, rows)
         if rows is not None:
-            wrong += [f"{name}/{RESULTS}: {problem}" for problem in recomputation.problems(record, rows)]
+            wrong += [f"{name}/{RESULTS}: {problem}" for problem in recomputation.problems(record, rows, edge)]
+        if record.edge_cases is None and (folder / name / EDGE_ROWS).is_file():
+            wrong.append(f"{name}/{EDGE_ROWS}: holds edge cases, and {RESULTS} tells of none")
         wrong += [f"{name}/{problem}" for problem in _slices(record, folder / name)]
     except OutputError as error:
-        return Verification(unreadable=(str(error),))
-    not_shown = tuple(f"{name}: {text}" for text in _not_shown(record, rows))
+        return Verification(unreadable=(str(error),)), ()
     held: tuple[str, ...] = ()
     if rows is not None and not wrong:
-        held = (f"{name}: {record.verdict.outcome}, recomputed from {len(rows.paired.ids):,} rows",)
-    return Verification(wrong=tuple(wrong), held=held, not_shown=not_shown)
+        cases = "" if edge is None else f" and {plural(len(edge.variants.ids), 'edge case')}"
+        held = (f"{name}: {record.verdict.outcome}, recomputed from {len(rows.paired.ids):,} rows{cases}",)
+    return Verification(wrong=tuple(wrong), held=held), tuple(_not_shown(record, rows))
 
 
 def _form(record: EvidenceRecord, path: Path, name: str) -> Iterator[str]:
@@ -142,6 +159,14 @@ def _rows(record: EvidenceRecord, folder: Path) -> Rows | None:
         return None
     slices = [c.slice for c in record.comparisons]
     return read_rows(path, record.data.classes, slices, (record.dense, record.compressed))
+
+
+def _edge_rows(record: EvidenceRecord, folder: Path, rows: Rows | None) -> EdgeRows | None:
+    """The edge cases of a record, where it has any and its rows were written."""
+    if rows is None or record.edge_cases is None or record.dense is None or record.compressed is None:
+        return None
+    models = (record.dense, record.compressed)
+    return read_edge_rows(folder / EDGE_ROWS, record.edge_cases, rows.paired, models)
 
 
 def _slices(record: EvidenceRecord, folder: Path) -> Iterator[str]:

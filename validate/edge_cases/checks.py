@@ -8,7 +8,7 @@ import numpy as np
 from validate.changes import policy_level
 from validate.checks import non_inferiority_checks, screen_check
 from validate.comparison import Comparison
-from validate.edge_cases.sets import EdgeCases
+from validate.edge_cases.sets import EdgeSets
 from validate.gate import CheckKind, CheckResult
 from validate.outcome import Outcome
 from validate.predictions import PairedPredictions, right
@@ -43,12 +43,12 @@ def edge_case_checks(comparisons: Sequence[Comparison], cases: Sequence[MustNotL
     return (*guarded, *(_must_not_lose(found) for found in cases), *screened)
 
 
-def must_not_lose(edge: EdgeCases, paired: PairedPredictions, gate: Gate) -> tuple[MustNotLose, ...]:
+def must_not_lose(edge: EdgeSets, paired: PairedPredictions, gate: Gate) -> tuple[MustNotLose, ...]:
     """The cases that must not be lost, set by set, with an exact interval for the share of losses."""
     if not edge.critical.any():
         return ()
     dense, compressed = right(paired, "dense"), right(paired, "compressed")
-    clusters = edge.dataset.clusters
+    clusters = paired.clusters
     assert clusters is not None
     found = []
     for i, facts in enumerate(edge.facts):

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from validate.changes import policy_level
 from validate.comparison import Comparison, compare
-from validate.edge_cases.sets import NO_SOURCE, EdgeCases, Rows, SetFacts
+from validate.edge_cases.sets import NO_SOURCE, EdgeSets, Rows, SetFacts
 from validate.metrics import METRICS, MetricKind, scores
 from validate.predictions import PairedPredictions, Predictions, answers
 from validate.slices import members
@@ -69,7 +69,7 @@ class EdgeResult:
 class _Answered:
     """Both models' answers to the variants and to the examples that they came from."""
 
-    edge: EdgeCases
+    edge: EdgeSets
     variants: PairedPredictions
     clean: PairedPredictions
     binary: bool  # the metric is right or wrong per example
@@ -80,7 +80,7 @@ class _Answered:
 
 
 def compare_edge_cases(
-    edge: EdgeCases, variants: PairedPredictions, clean: PairedPredictions, gate: Gate, *, seed: int
+    edge: EdgeSets, variants: PairedPredictions, clean: PairedPredictions, gate: Gate, *, seed: int
 ) -> tuple[tuple[Comparison, ...], tuple[EdgeResult, ...]]:
     """Every set, and every severity of it: on the gate's metric as any slice, and against its clean sources.
 
@@ -218,7 +218,7 @@ def _change(pair: tuple[Floats, Floats]) -> Floats:
 
 
 def _clusters(both: _Answered, rows: Rows) -> NDArray[np.int64]:
-    clusters = both.edge.dataset.clusters
+    clusters = both.variants.clusters
     assert clusters is not None
     return clusters[rows]
 

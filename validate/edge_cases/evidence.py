@@ -7,10 +7,10 @@ import numpy as np
 from validate.comparison import Comparison
 from validate.edge_cases.checks import MustNotLose, edge_case_checks, must_not_lose
 from validate.edge_cases.comparison import EdgeResult, compare_edge_cases
-from validate.edge_cases.sets import NO_SOURCE, EdgeCases
+from validate.edge_cases.sets import NO_SOURCE, EdgeSets
 from validate.gate import CheckResult
 from validate.predictions import PairedPredictions
-from validate.suite import Suite
+from validate.suite import Gate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +28,14 @@ class EdgeEvidence:
 
 
 def judge_edge_cases(
-    edge: EdgeCases, variants: PairedPredictions, clean: PairedPredictions, suite: Suite
+    edge: EdgeSets, variants: PairedPredictions, clean: PairedPredictions, gate: Gate, *, seed: int
 ) -> tuple[EdgeEvidence, tuple[CheckResult, ...]]:
     """Both models' answers to the edge cases, compared and turned into checks."""
-    comparisons, results = compare_edge_cases(edge, variants, clean, suite.gate, seed=suite.seed)
-    cases = must_not_lose(edge, variants, suite.gate)
+    comparisons, results = compare_edge_cases(edge, variants, clean, gate, seed=seed)
+    cases = must_not_lose(edge, variants, gate)
     evidence = EdgeEvidence(
-        sha256=edge.dataset.sha256,
-        n=len(edge.dataset),
+        sha256=edge.sha256,
+        n=len(variants.ids),
         sources=len(np.unique(edge.sources[edge.sources != NO_SOURCE])),
         missing_answers=variants.missing,
         comparisons=comparisons,

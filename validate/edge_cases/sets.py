@@ -65,16 +65,23 @@ class EdgeDataset(Dataset):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class EdgeCases:
-    """All edge cases of a suite, before any model has answered."""
+class EdgeSets:
+    """What judging edge cases needs to know of them, beside the answers: also what their rows tell a year later."""
 
-    dataset: EdgeDataset
     membership: Membership  # a slice per set, and one per severity of a set that has several
     sources: Rows  # (n,) row of the data, or NO_SOURCE
     critical: NDArray[np.bool_]  # (n,) must not be lost
     remarks: NDArray[np.object_]  # (n,) why each matters, and where it comes from; "" for those that a kind made
-    cells: tuple[Cell, ...]
     facts: tuple["SetFacts", ...]  # (slices,) of each slice of the membership
+    sha256: str  # of all that decides what the variants are
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EdgeCases(EdgeSets):
+    """All edge cases of a suite, before any model has answered."""
+
+    dataset: EdgeDataset
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +136,7 @@ def assemble(cells: Sequence[Cell], dataset: Dataset, gate: Gate) -> EdgeCases |
         remarks=np.concatenate([_remarks(cell) for cell in cells]),
         cells=tuple(cells),
         facts=facts,
+        sha256=made.sha256,
     )
 
 

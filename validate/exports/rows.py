@@ -1,7 +1,8 @@
 """rows.parquet: what each example's answers and slices were, from which a judgement can be made again."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from validate.suite_words import Outputs
 
 # 1: first format.
 ROWS_VERSION = 1
-_KEY = "paritygate"  # of the table's metadata
+KEY = "paritygate"  # of the table's metadata
 _MODELS: tuple[Literal["dense", "compressed"], ...] = ("dense", "compressed")
 
 
@@ -30,6 +31,7 @@ class Rows:
     paired: PairedPredictions
     membership: Membership
     scores: bool  # all that the models gave, not their answers alone
+    beyond: Mapping[str, bool]  # slices that the table knows and the record does not: whether it is an intersection
 
 
 def row_table(paired: PairedPredictions, membership: Membership, *, scores: bool = False) -> pd.DataFrame:
@@ -45,11 +47,8 @@ def row_table(paired: PairedPredictions, membership: Membership, *, scores: bool
     table |= {"truth": paired.labels, "dense": answers(paired.dense), "compressed": answers(paired.compressed)}
     if paired.classes:
         table["outcome"] = outcomes(right(paired, "dense"), right(paired, "compressed"))
-    outputs: dict[str, str] = {}
-    for model in _MODELS if scores else ():
-        predictions: Predictions = getattr(paired, model)
-        outputs[model] = predictions.outputs
-        table |= {f"{model}.score.{k}": column for k, column in enumerate(predictions.scores.T)}
+    outputs = outputs_of(paired) if scores else {}
+    table |= score_columns(paired) if scores else {}
     columns = _unique([f"slice.{attribute.name}" for attribute in membership.attributes])
     levels = {name: _unique(it.levels) for name, it in zip(columns, membership.attributes, strict=True)}
     for column, attribute in zip(columns, membership.attributes, strict=True):
@@ -64,8 +63,19 @@ def row_table(paired: PairedPredictions, membership: Membership, *, scores: bool
         else:
             found[entry.name] = [(columns[attribute], level) for attribute, level in where]
     made = pd.DataFrame(table)
-    made.attrs[_KEY] = {"version": ROWS_VERSION, "outputs": outputs, "levels": levels, "slices": found}
+    made.attrs[KEY] = {"version": ROWS_VERSION, "outputs": outputs, "levels": levels, "slices": found}
     return made
+
+
+def outputs_of(paired: PairedPredictions) -> dict[str, str]:
+    """What each model's scores are, for a table that holds them."""
+    return {model: getattr(paired, model).outputs for model in _MODELS}
+
+
+def score_columns(paired: PairedPredictions) -> dict[str, NDArray[np.float64]]:
+    """Each model's score for each class, by the name of its column."""
+    given = [(model, getattr(paired, model).scores) for model in _MODELS]
+    return {f"{model}.score.{k}": column for model, scores in given for k, column in enumerate(scores.T)}
 
 
 def read_rows(
@@ -76,11 +86,25 @@ def read_rows(
     Raises:
         OutputError: a table that is damaged, of another version, or does not say who is in one of the slices.
     """
-    table = _table(path)
+    with fitting(path, ROWS_VERSION) as (table, meta):
+        paired = paired_of(table, tuple(classes), meta["outputs"], models)
+        membership = _membership(table, meta, slices)
+        known = {entry.name for entry in membership.slices}
+        found = {name: place for name, place in meta["slices"].items() if name not in known}
+        beyond = {name: not isinstance(place, str) and len(place) > 1 for name, place in found.items()}
+        return Rows(paired=paired, membership=membership, scores=bool(meta["outputs"]), beyond=beyond)
+
+
+@contextmanager
+def fitting(path: Path, version: int) -> Iterator[tuple[pd.DataFrame, Mapping[str, Any]]]:
+    """A table of this version and what it says of itself; whatever does not fit within the block is told of the file.
+
+    Raises:
+        OutputError: the table is damaged, of another version, or does not say what the block needs.
+    """
+    table = _table(path, version)
     try:
-        meta = table.attrs[_KEY]
-        paired = _paired(table, tuple(classes), meta["outputs"], models)
-        return Rows(paired=paired, membership=_membership(table, meta, slices), scores=bool(meta["outputs"]))
+        yield table, table.attrs[KEY]
     except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         rule = f"does not fit the record: {one_line(f'{type(error).__name__}: {error}')}"
         raise OutputError(str(path), rule) from error
@@ -95,26 +119,27 @@ def _unique(texts: Sequence[str]) -> list[str]:
     return list(taken)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, known: int) -> pd.DataFrame:
     import pyarrow
 
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise OutputError(str(path), f"cannot be read: {one_line(error)}") from error
-    meta = table.attrs.get(_KEY)
+    meta = table.attrs.get(KEY)
     version = meta.get("version") if isinstance(meta, dict) else None
-    if version != ROWS_VERSION:
-        raise OutputError(str(path), f"has version {version}; this paritygate reads version {ROWS_VERSION}")
+    if version != known:
+        raise OutputError(str(path), f"has version {version}; this paritygate reads version {known}")
     return table
 
 
-def _paired(
+def paired_of(
     table: pd.DataFrame,
     classes: tuple[str, ...],
     outputs: Mapping[str, Outputs],
     models: tuple[ModelIdentity, ModelIdentity],
 ) -> PairedPredictions:
+    """Both models' answers in a table; ValueError where its columns contradict each other."""
     dense, compressed = (
         _predictions(table, which, outputs.get(which, "labels" if classes else "value"), identity)
         for which, identity in zip(_MODELS, models, strict=True)
