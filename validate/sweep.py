@@ -128,7 +128,7 @@ def _weight(model: Artifact) -> float:
 
 def _tensor_weight(tensor: Stored) -> float:
     """Bytes of the numbers that are not zero, of four bits where whole bytes hold them."""
-    bits = re.match(r"int([1-7]) in ", tensor.dtype)
+    bits = re.match(r"u?int([1-7]) in ", tensor.dtype)
     spare = tensor.numbers * (1 - int(bits[1]) / 8) if bits and tensor.bytes >= tensor.numbers else 0.0
     share = 1.0 if tensor.zeros is None or not tensor.numbers else 1 - tensor.zeros / tensor.numbers
     return (tensor.bytes - spare) * share

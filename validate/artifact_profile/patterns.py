@@ -30,6 +30,18 @@ def zero_lines(nonzero: Mask) -> tuple[int, int]:
     return int(outputs.sum()), int(inputs.sum())
 
 
+def zero_heads(nonzero: Mask, heads: int | None) -> int:
+    """How many of the attention heads that a matrix's outputs belong to hold nothing but zeros.
+
+    Three matrices in one, for query, key and value, belong to the same heads.
+    """
+    if not heads or nonzero.ndim != 2 or not nonzero.size or len(nonzero) % heads:
+        return 0
+    together = 3 if len(nonzero) == 3 * nonzero.shape[1] and not len(nonzero) // 3 % heads else 1
+    inside = nonzero.any(axis=1).reshape(together, heads, -1)
+    return int((~inside.any(axis=(0, 2))).sum())
+
+
 def pattern(nonzero: Mask) -> str | None:
     """The pattern that the zeros follow: "rows and columns", "16×16 blocks", "2:4"; None where they follow none.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.artifact_profile.patterns import pattern, zero_lines
+from validate.artifact_profile.patterns import pattern, zero_heads, zero_lines
 
 # how quantizing tools name what takes a tensor's place
 _ALIASES = (
@@ -43,6 +43,7 @@ class Stored:
     zero_outputs: int = 0  # rows of a matrix, filters of a convolution, with nothing but zeros
     zero_inputs: int = 0
     heads: int | None = None
+    zero_heads: int = 0  # of these, how many hold nothing but zeros
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,7 @@ def stored(it: Weights) -> Stored:
         pattern=pattern(it.nonzero),
         zero_outputs=outputs,
         zero_inputs=inputs,
+        zero_heads=zero_heads(it.nonzero, it.heads),
     )
 
 
@@ -155,7 +157,10 @@ def plain_name(name: str) -> str:
 
 
 def removed(layer: Layer) -> tuple[tuple[str, int, int], ...]:
-    """Dimensions that lost entries, such as ("outputs", 256, 128); none where the two tensors do not match."""
+    """Dimensions that lost entries, such as ("outputs", 256, 128), and heads that went or became zero.
+
+    None where the two tensors do not match.
+    """
     dense, compressed = layer.dense, layer.compressed
     if dense is None or compressed is None or len(dense.shape) != len(compressed.shape):
         return ()
@@ -166,8 +171,10 @@ def removed(layer: Layer) -> tuple[tuple[str, int, int], ...]:
         for word, before, after in zip(words, dense.shape, compressed.shape, strict=False)
         if after < before
     ]
-    if dense.heads and compressed.heads and compressed.heads < dense.heads:
-        found.append(("heads", dense.heads, compressed.heads))
+    if dense.heads and compressed.heads:
+        before, after = dense.heads - dense.zero_heads, compressed.heads - compressed.zero_heads
+        if after < before:
+            found.append(("heads", before, after))
     return tuple(found)
 
 

@@ -97,12 +97,19 @@ def _weights(name: str, tensor: torch.Tensor, heads: Mapping[str, int]) -> Weigh
     packed = len(stored) > 1 and bits < 8 * largest.element_size()
     return Weights(
         name=name,
-        dtype=f"int{math.ceil(bits)} in {_format(largest)}" if packed else _format(largest),
+        dtype=f"int{math.ceil(bits)} in {_format(largest)}" if packed else _meant(tensor, largest),
         shape=tuple(tensor.shape),
         bytes=sum(part.nbytes for part in stored),
         nonzero=_nonzero(tensor),
         heads=heads.get(name.rpartition(".")[0]),
     )
+
+
+def _meant(tensor: torch.Tensor, largest: torch.Tensor) -> str:
+    """The format, and where whole bytes hold fewer bits, as torchao's tensors say, those too."""
+    meant = str(getattr(tensor, "target_dtype", largest.dtype)).removeprefix("torch.")
+    fewer = re.fullmatch(r"u?int[1-7]", meant)
+    return f"{meant} in {_format(largest)}" if fewer else _format(largest)
 
 
 def _parts(tensor: torch.Tensor) -> list[torch.Tensor]:

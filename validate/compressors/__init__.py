@@ -13,11 +13,14 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
+from validate.compressors.heads import heads
 from validate.errors import ModelError
 
 Tune = Callable[[nn.Module, int], None]  # trains the model of this round on, in place; masked weights stay zero
 Scope = Literal["global", "layer"]
 Scheme = Literal["int8-dynamic", "int8-weights", "int4-weights"]
+
+__all__ = ["half", "heads", "magnitude", "n_of_m", "quantized", "random", "structured"]
 
 Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
