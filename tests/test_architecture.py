@@ -16,14 +16,14 @@ PACKAGE = ROOT / "validate"
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
 errors outcome places fetching suite_words suite_claims suite_edge_cases suite_sweep suite where columns predicates mistakes claim_rules sweep_rules suite_rules
-images edge_kinds edge_rules suite_file waiver_file
+images edge_kinds edge_rules suite_lines suite_file waiver_file
 stats wording starter attempts hooks tables parts suite_folder
 contract data batched progress predictions cache artifact_profile runners answers
 attributes survey joint slices slicing counts metrics
 populations changes rate_changes score_changes sample_size description totals measure
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
-gate checks waivers claims guards preflight edge_cases planning methods evidence judgement notebook recording
+gate checks waivers claims declared guards preflight edge_cases planning methods evidence judgement notebook recording
 compression sweep compressors decisions ledger
 frameworks report exports streaming pipeline envelopes recomputation verification bookkeeping
 terminal terminal_history terminal_sweep finding_text commands signing history sweeping pytest_plugin cli

@@ -9,12 +9,28 @@ from tests.pairs import grouped
 from validate.artifact_profile.cost import Cost, Measured
 from validate.artifact_profile.stored import CompressionProfile, Weights, artifact
 from validate.claims import Known, claim_checks, claims_of, retained, title
+from validate.errors import SuiteError
 from validate.gate import CheckKind
 from validate.outcome import Outcome
 from validate.stats.results import Interval
 from validate.suite_claims import Claim
+from validate.suite_file import load_suite
 
 PASS, INCONCLUSIVE, FAIL, ERROR = Outcome
+SUITE = """
+suite = "claims"
+task = "classification"
+seed = 7
+[data]
+path = "data.csv"
+label = "y"
+id = "row"
+classes = ["no", "yes"]
+[models]
+outputs = "labels"
+dense = { recorded = "dense.csv" }
+compressed.small = { recorded = "small.csv" }
+"""
 
 
 def model(*masks, dtype="float32", width=4, disk=1000, flops=200):
@@ -170,3 +186,15 @@ def test_clusters_widen_it_and_few_of_them_say_nothing():
     assert tens.low < alone.low < alone.high < tens.high
     assert (few.low, few.high) == (0, np.inf)
     assert (single.low, single.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_a_suite_may_claim_several_things_of_a_model_and_each_once(tmp_path):
+    suite = SUITE + '[[claims]]\nclaim = "bytes"\nat_most = 5000\n[[claims]]\nclaim = "bytes"\nat_most_ratio = 0.5\n'
+    (tmp_path / "suite.toml").write_text(suite)
+    assert [title(claim) for claim in load_suite(tmp_path).suite.claims] == [
+        "bytes on disk at most 5000",
+        "bytes on disk at most 0.5 of dense",
+    ]
+    (tmp_path / "suite.toml").write_text(suite + '[[claims]]\nclaim = "bytes"\nat_most = 4000\n')
+    with pytest.raises(SuiteError, match="claims\\[2\\]: this is claimed of 'small' twice"):
+        load_suite(tmp_path)

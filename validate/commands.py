@@ -73,7 +73,7 @@ def run(asked: Run, *, as_json: bool) -> int:
     else:
         _show(records, folder)
     if os.environ.get("GITHUB_ACTIONS") == "true" and not as_json:
-        print_text("\n".join(annotations(records, str(find_suite(asked.suite)))))
+        print_text("\n".join(annotations(records)))
     if problem is not None:
         raise problem
     return code

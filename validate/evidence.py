@@ -15,6 +15,7 @@ from validate.artifact_profile.stored import CompressionProfile
 from validate.checks import BlindSpot, Note
 from validate.comparison import Comparison
 from validate.contract import ContractResult
+from validate.declared import DeclaredTable
 from validate.discovery import Discovery
 from validate.disparity import Disparity
 from validate.edge_cases.evidence import EdgeEvidence
@@ -50,6 +51,7 @@ class RunFacts:
     reused: Mapping[str, int] = field(default_factory=dict)  # answers of each model that came from the cache
     cache_damaged: int = 0  # pieces of the cache that were found damaged, and computed again
     cost: Cost | None = None  # what answers cost on this machine; measured, so never the same twice
+    suite_path: str = ""  # the suite file as its repository knows it, else as the working directory does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,7 @@ class SuiteFacts:
     files: tuple[
         Hook, ...
     ] = ()  # what else lies beside the suite file, where hooks can read it; data and weights apart
+    tables: tuple[DeclaredTable, ...] = ()  # of the suite file: where each check is declared
     claims: tuple[Claim, ...] = ()  # that are about this compressed model
     compressed_names: tuple[str, ...]  # all that the suite names: judging several and shipping the best is said
 

@@ -34,6 +34,13 @@ def find_suite(name: str) -> Path:
     raise SuiteError("SUITE", f"must be a suite file, a folder with a suite.toml, or a shipped suite ({known})", name)
 
 
+def in_repository(path: Path) -> str:
+    """The file as its repository names it, else as the working directory does, else by its name alone."""
+    file = path.resolve()
+    root = next((folder for folder in file.parents if (folder / ".git").exists()), Path.cwd().resolve())
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
+
+
 def cache_dir() -> Path:
     """The folder for what can be had or made again: PARITYGATE_CACHE, else a folder in the user's cache."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paritygate"

@@ -24,6 +24,7 @@ from validate.checks import integrity_check
 from validate.claims import claims_of
 from validate.contract import ContractResult
 from validate.data import Dataset
+from validate.declared import declared_tables
 from validate.discovery import Discovery
 from validate.edge_cases.evidence import EdgeEvidence
 from validate.errors import ModelError
@@ -34,6 +35,7 @@ from validate.judgement import Judgement, waive
 from validate.methods import methods
 from validate.metrics import METRICS
 from validate.outcome import Outcome
+from validate.places import in_repository
 from validate.populations import PopulationResult
 from validate.predictions import ModelIdentity
 from validate.preflight import NoiseFloor
@@ -271,6 +273,7 @@ def _run_facts(occasion: Occasion, attempt: int | None, cost: Cost | None) -> Ru
         reused=dict(occasion.clock.reused),
         cache_damaged=occasion.clock.damaged,
         cost=cost,
+        suite_path=in_repository(occasion.loaded.path),
     )
 
 
@@ -287,6 +290,7 @@ def _suite_facts(loaded: LoadedSuite, name: str) -> SuiteFacts:
         statements=load_statements(loaded),
         hooks=tuple(Hook(path=path, sha256=digest) for path, digest in hook_files(loaded.folder, hooks_of(loaded))),
         files=tuple(Hook(path=path, sha256=digest) for path, digest in files_beside(loaded)),
+        tables=declared_tables(loaded),
         claims=claims_of(suite.claims, name),
         compressed_names=tuple(suite.models.compressed),
     )

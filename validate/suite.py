@@ -411,6 +411,7 @@ class LoadedSuite:
     suite: Suite
     path: Path  # the suite file
     sha256: str  # of the file's bytes
+    lines: Mapping[str, int] = field(default_factory=dict)  # of its tables' headers, by key path; from 1
     allow_pickle: bool = False  # whoever runs it trusts the pickles that it names
 
     @property

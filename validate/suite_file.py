@@ -34,6 +34,7 @@ from validate.suite import (
 )
 from validate.suite_claims import Claim, CostPlan
 from validate.suite_edge_cases import EDGE_CASE_KINDS, GeneratedCases
+from validate.suite_lines import table_lines
 from validate.suite_rules import mistakes
 from validate.suite_sweep import SweepPlan
 from validate.suite_words import FOLDER_NAME, HOOK, NOT_BLANK, SLICE_NAME, Table
@@ -61,7 +62,8 @@ def load_suite(path: str | Path) -> LoadedSuite:
     content = _content(file)
     suite = _checked(Suite, _toml(content, file.name), file.name)
     raise_any([*mistakes(suite), *_edge_case_mistakes(suite)], file.name)
-    return LoadedSuite(suite=suite, path=file, sha256=hashlib.sha256(content).hexdigest())
+    lines = table_lines(content.decode("utf-8-sig"))
+    return LoadedSuite(suite=suite, path=file, sha256=hashlib.sha256(content).hexdigest(), lines=lines)
 
 
 def load_statements(loaded: LoadedSuite) -> tuple[Statement, ...]:

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from tests import samples
+from validate.declared import DeclaredTable
 from validate.exports.sarif import sarif
 from validate.gate import CheckKind
 from validate.outcome import Outcome
@@ -50,12 +51,29 @@ def test_each_check_that_is_not_pass_is_there_once(name):
     assert len(set(prints)) == len(prints)
 
 
-def test_the_location_is_the_suite_file():
+def test_the_location_is_the_table_that_declares_the_check():
     record = STATUSES["fail"]
-    odd = replace(record, suite=replace(record.suite, file="my suite#1.toml"))
-    for found in run_of(odd)["results"]:
+    tables = (
+        DeclaredTable(key="gate", line=3),
+        DeclaredTable(key="slices[0]", line=9, names=("older workers without pay",)),
+    )
+    odd = replace(
+        record, suite=replace(record.suite, tables=tables), run=replace(record.run, suite_path="a b/suite#1.toml")
+    )
+    failed = tuple(replace(c, outcome=Outcome.FAIL) for c in odd.checks if c.kind is CheckKind.NON_INFERIORITY)
+    for found in run_of(replace(odd, checks=failed))["results"]:
+        (place,) = found["locations"]
+        line = 9 if place["logicalLocations"][-1]["name"] == "older workers without pay" else 3
+        assert place["physicalLocation"] == {
+            "artifactLocation": {"uri": "a%20b/suite%231.toml"},
+            "region": {"startLine": line},
+        }
+
+
+def test_a_record_that_knows_no_tables_points_at_the_file():
+    for found in run_of(STATUSES["fail"])["results"]:
         place = found["locations"][0]["physicalLocation"]
-        assert place == {"artifactLocation": {"uri": "my%20suite%231.toml"}, "region": {"startLine": 1}}
+        assert place == {"artifactLocation": {"uri": "suite.toml"}, "region": {"startLine": 1}}
 
 
 @pytest.mark.parametrize("name", ["error", "empty"])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from validate import wording
 from validate.evidence import EvidenceRecord
+from validate.exports.places import line_of, policy_line, suite_path
 from validate.gate import CheckResult
 from validate.outcome import Outcome
 from validate.report.facts import noted
@@ -13,8 +14,8 @@ MOST = 10  # of a kind that GitHub shows of one step
 _LEVELS = {Outcome.ERROR: "error", Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "warning"}
 
 
-def annotations(records: Sequence[EvidenceRecord], suite_file: str) -> tuple[str, ...]:
-    """At most ten errors and ten warnings, the deciding ones first, placed at the suite file.
+def annotations(records: Sequence[EvidenceRecord]) -> tuple[str, ...]:
+    """At most ten errors and ten warnings, the deciding ones first, placed at the suite file's tables.
 
     What blocks is an error; what is listed without blocking, or waived, is a warning, and so is a waiver that ends
     soon. Nothing that comes from the data can begin another command.
@@ -24,14 +25,14 @@ def annotations(records: Sequence[EvidenceRecord], suite_file: str) -> tuple[str
         for level, check in _open(record):
             title = f"{record.compressed_name}: {check.outcome}"
             text = f"{check.id}: {marked(check.reason, waivers_of(check, record))}"
-            kinds[level].append(_command(level, suite_file, title, text))
-        title = f"{record.compressed_name}: waiver"
-        kinds["warning"] += [_command("warning", suite_file, title, text) for text in ending(record)]
+            kinds[level].append(f"::{level} {_place(record, line_of(check, record), title)}::{_message(text)}")
+        place = _place(record, policy_line(record), f"{record.compressed_name}: waiver")
+        kinds["warning"] += [f"::warning {place}::{_message(text)}" for text in ending(record)]
     return tuple(line for level in kinds.values() for line in _shortened(level))
 
 
-def _command(level: str, file: str, title: str, text: str) -> str:
-    return f"::{level} file={_property(file)},title={_property(title)}::{_message(text)}"
+def _place(record: EvidenceRecord, line: int, title: str) -> str:
+    return f"file={_property(suite_path(record))},line={line},title={_property(title)}"
 
 
 def _open(record: EvidenceRecord) -> Iterator[tuple[str, CheckResult]]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from validate import wording
 from validate.evidence import EvidenceRecord
+from validate.exports.places import line_of, suite_path
 from validate.exports.statuses import Status, status, status_of
 from validate.gate import CheckKind, CheckResult, worst_exit
 from validate.outcome import Outcome
@@ -29,8 +30,8 @@ _VERDICT = "verdict"
 def sarif(records: Sequence[EvidenceRecord]) -> str:
     """The run as one SARIF log: a result for each check that is not PASS, a notification for what could not be judged.
 
-    Every location is the suite file, by its name and at its first line: the record does not know the lines of its
-    tables. A run of which nothing could be judged is no successful execution.
+    Every location is the suite file, as its repository names it, at the table that declares the check. A run of which
+    nothing could be judged is no successful execution.
     """
     first = records[0] if records else None
     code = worst_exit(record.verdict.exit_code for record in records)
@@ -150,12 +151,12 @@ def _flat(text: str) -> str:
 def _location(check: CheckResult, record: EvidenceRecord) -> dict[str, Any]:
     names = [record.compressed_name, *([check.slice] if check.slice is not None else [])]
     logical = [{"name": wording.clean(name)} for name in names]
-    return {**_place(record), "logicalLocations": logical}
+    return {**_place(record, line_of(check, record)), "logicalLocations": logical}
 
 
-def _place(record: EvidenceRecord) -> dict[str, Any]:
-    uri = quote(wording.clean(record.suite.file))
-    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}}
+def _place(record: EvidenceRecord, line: int = 1) -> dict[str, Any]:
+    uri = quote(suite_path(record))
+    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": line}}}
 
 
 def _fingerprint(check: CheckResult, record: EvidenceRecord) -> str:
