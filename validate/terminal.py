@@ -169,7 +169,7 @@ def _cells(record: EvidenceRecord) -> tuple[Text, ...]:
     everything, worst = overall(record), worst_guarded(record)
     return (
         Text(printable(record.compressed_name)),
-        outcome_text(record.verdict.outcome) + (f"\n({waived:,} waived)" if (waived := record.verdict.waived) else ""),
+        verdict_text(record.verdict.outcome, record.verdict.waived),
         Text("\n".join(_change(everything)) if everything else wording.ABSENT),
         Text(f"{_short(worst.slice.name, 60)}\n{_change(worst)[0]}" if worst else wording.ABSENT),
         Text(flagged_text(record).replace(", ", "\n")),
@@ -194,7 +194,8 @@ def _verdict(record: EvidenceRecord) -> RenderableType:
     """Give the verdict's own line, and the first of its reasons."""
     outcome, reasons, soon = record.verdict.outcome, record.verdict.reasons, list(ending(record))
     line = printable(record.verdict.line).removeprefix(outcome)
-    heading = Text.assemble("\n", (f"{printable(record.compressed_name)}: ", "bold"), outcome_text(outcome), line)
+    word = outcome_text(outcome, waived=record.verdict.waived)
+    heading = Text.assemble("\n", (f"{printable(record.compressed_name)}: ", "bold"), word, line)
     bullets = Table.grid(padding=(0, 1))
     for reason in reasons[:MOST_REASONS]:
         bullets.add_row("–", Text(_short(reason, 400), overflow="fold"))
@@ -209,9 +210,15 @@ def _short(text: str, most: int) -> str:
     return printable(text if len(text) <= most else f"{text[: most - 1]}…")
 
 
-def outcome_text(outcome: Outcome) -> Text:
-    """Give the outcome's word in its colour."""
-    return Text(str(outcome), style=_STYLES[outcome])
+def outcome_text(outcome: Outcome, *, waived: int = 0) -> Text:
+    """Give the outcome's word in its colour; a PASS that rests on waivers is not shown like one that does not."""
+    return Text(str(outcome), style=_STYLES[Outcome.INCONCLUSIVE if waived and outcome is Outcome.PASS else outcome])
+
+
+def verdict_text(outcome: Outcome, waived: int) -> Text:
+    """Give the verdict's word and, below it, how many checks a PASS leaves to waivers."""
+    told = f"\n({waived:,} waived)" if waived and outcome is Outcome.PASS else ""
+    return outcome_text(outcome, waived=waived) + told
 
 
 def _plan_cells(row: PlanRow) -> tuple[str | Text, ...]:

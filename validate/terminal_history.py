@@ -11,7 +11,7 @@ from validate import wording
 from validate.decisions import expired
 from validate.ledger.runs import Run
 from validate.ledger.trends import Line, SetUse
-from validate.terminal import WIDE, outcome_text, printable
+from validate.terminal import WIDE, printable, verdict_text
 
 
 def history(lines: Sequence[Line], sets: Sequence[SetUse], *, today: str, width: int) -> Group:
@@ -41,7 +41,7 @@ def _runs(line: Line, *, today: str, width: int) -> Table:
         table.add_row(
             str(run.entry.seq),
             ended if width >= WIDE else ended[:10],
-            outcome_text(run.body.outcome) + (f"\n({waived:,} waived)" if (waived := run.body.waived) else ""),
+            verdict_text(run.body.outcome, run.body.waived),
             _change(run),
             wording.ABSENT if run.body.attempt is None else str(run.body.attempt),
             Text(printable(", ".join(remarks(run, today=today)))),

@@ -15,7 +15,7 @@ from validate.outcome import Outcome
 from validate.suite import Gate, LoadedSuite
 from validate.suite_file import raise_any
 from validate.waiver_file import Waiver, day, load_waivers
-from validate.wording import plural, same_person
+from validate.wording import change, margin, plural, same_person, unit
 
 WARNING_DAYS = 14  # before its last day everybody is told
 POLICY = f"{CheckKind.POLICY}: waivers"
@@ -66,6 +66,7 @@ class _Target:
 
     outcome: Outcome
     loss: float  # as large as it may be by the interval
+    rate: bool  # losses are shares of examples
     alone: bool  # it has a check of its own; else one check looks at it among others
 
 
@@ -123,12 +124,14 @@ def _holds(waiver: Waiver, target: _Target) -> tuple[State, str]:
     """What becomes of a waiver that the policy allows."""
     if target.outcome is Outcome.PASS:
         return "not needed", "there is nothing to excuse"
-    loss = f"the loss may be as large as {target.loss:.6g}"
+    shown = change(-target.loss, rate=target.rate, limit=None if waiver.ceiling is None else -waiver.ceiling)
+    loss = f"the loss may be as large as {shown.lstrip('−')}{unit(rate=target.rate)}"
     if waiver.ceiling is None:
         return "in force", f"{loss}; it has no ceiling"
+    ceiling = margin(waiver.ceiling, rate=target.rate)
     if not target.loss <= waiver.ceiling:  # also where the limit is not known
-        return "lapsed", f"{loss}, more than its ceiling of {waiver.ceiling:g}"
-    return "in force", f"{loss}, and its ceiling is {waiver.ceiling:g}"
+        return "lapsed", f"{loss}, more than its ceiling of {ceiling}"
+    return "in force", f"{loss}, and its ceiling is {ceiling}"
 
 
 def check_waivers(loaded: LoadedSuite, today: date) -> None:
@@ -180,11 +183,12 @@ def _refusals(waiver: Waiver, targets: Mapping[str, _Target], gate: Gate, case: 
 
 def _looked_at(findings: Findings) -> _Looked:
     """What each kind of check looked at, by slice."""
+    rate = any(c.counts is not None for c in findings.comparisons)
     return {
         CheckKind.NON_INFERIORITY: {c.slice.name: _alone(c) for c in findings.comparisons if c.slice.guard},
         CheckKind.SCREEN: {c.slice.name: _among(c) for c in findings.comparisons if c.slice.screened},
         CheckKind.DISPARITY: {
-            d.slice: _Target(outcome=_flag(d.flagged), loss=-d.difference.low, alone=False)
+            d.slice: _Target(outcome=_flag(d.flagged), loss=-d.difference.low, rate=rate, alone=False)
             for d in findings.disparities
         },
         CheckKind.EDGE_CASES: {
@@ -196,11 +200,11 @@ def _looked_at(findings: Findings) -> _Looked:
 
 
 def _alone(c: Comparison) -> _Target:
-    return _Target(outcome=c.outcome, loss=-c.change.low, alone=True)
+    return _Target(outcome=c.outcome, loss=-c.change.low, rate=c.counts is not None, alone=True)
 
 
 def _among(c: Comparison) -> _Target:
-    return _Target(outcome=_flag(c.flagged), loss=-c.change.low, alone=False)
+    return _Target(outcome=_flag(c.flagged), loss=-c.change.low, rate=c.counts is not None, alone=False)
 
 
 def _flag(flagged: bool) -> Outcome:

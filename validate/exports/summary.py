@@ -13,6 +13,7 @@ from validate.report.waivers import ending, marked, told, waivers_of
 LIMIT = 1024 * 1024  # bytes, of GitHub's job summaries
 MOST = 50  # items of one list
 SYMBOLS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.ERROR: "⚠️"}
+_WAIVED = "🕓"  # of a PASS that rests on waivers
 _CUT = "\n\n*The summary was cut here: it had reached the size that is shown. The report has the rest.*\n"
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&|~$]|^[-+#=]|(?<=^\d)[.)]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
@@ -48,10 +49,9 @@ def _lines(records: Sequence[EvidenceRecord]) -> Iterator[str]:
 
 def _row(record: EvidenceRecord) -> str:
     everything, worst = overall(record), worst_guarded(record)
-    outcome = record.verdict.outcome
     cells = (
         f"**{escape(record.compressed_name)}**",
-        f"{SYMBOLS[outcome]} {verdict_text(outcome, record.verdict.waived)}",
+        " ".join(_verdict(record)),
         escape(change_text(everything)) if everything else wording.ABSENT,
         escape(f"{_short(worst.slice.name)}: {change_text(worst)}") if worst else wording.ABSENT,
         flagged_text(record),
@@ -60,10 +60,16 @@ def _row(record: EvidenceRecord) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _verdict(record: EvidenceRecord) -> tuple[str, str]:
+    """Its symbol and its word."""
+    outcome, waived = record.verdict.outcome, record.verdict.waived
+    symbol = _WAIVED if waived and outcome is Outcome.PASS else SYMBOLS[outcome]
+    return symbol, verdict_text(outcome, waived)
+
+
 def _model(record: EvidenceRecord) -> Iterator[str]:
-    outcome = record.verdict.outcome
-    word = verdict_text(outcome, record.verdict.waived)
-    yield f"\n## {SYMBOLS[outcome]} {escape(record.compressed_name)}: {word}\n"
+    symbol, word = _verdict(record)
+    yield f"\n## {symbol} {escape(record.compressed_name)}: {word}\n"
     yield escape(record.verdict.line)
     yield from _list("Waivers that end soon", list(ending(record)))
     for title, wanted in (

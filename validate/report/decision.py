@@ -105,6 +105,7 @@ def _false_accept(record: EvidenceRecord) -> str:
         "If the loss in any guarded slice were in truth as large as its margin, this rule would give a PASS with a "
         f"probability of about {one_sided:.3g} % or less, however many slices are guarded. Losses smaller than the "
         "margin are accepted by design; losses in groups that no slice names, or that are too small, can go unseen."
+        + (" What is waived was not held to this rule." if record.verdict.waived else "")
     )
 
 
@@ -172,7 +173,9 @@ def _doubts_of_waivers(record: EvidenceRecord) -> Iterator[Doubt]:
 
 
 def _doubts_of_size(record: EvidenceRecord) -> Iterator[Doubt]:
-    undecided = [c for c in record.comparisons if c.slice.guard and c.outcome is Outcome.INCONCLUSIVE]
+    waived = {check.slice for check in record.checks if check.excused}
+    guarded = (c for c in record.comparisons if c.slice.guard and c.slice.name not in waived)
+    undecided = [c for c in guarded if c.outcome is Outcome.INCONCLUSIVE]
     if undecided:
         named = [f"{c.slice.name} (n {c.slice.n:,})" for c in undecided]
         weight = "noted, not counted" if noted(record) else "no PASS without it"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from validate import wording
 from validate.comparison import Comparison
 from validate.evidence import EvidenceRecord
-from validate.gate import CheckKind
 from validate.ledger.beside import NOTHING, Beside
 from validate.outcome import Outcome
 from validate.predictions import ModelIdentity
@@ -153,14 +152,8 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         doubts=tuple(doubts(record, beside.since)),
         findings=findings(record, anchor),
         tables=(
-            excused_rows(
-                slice_table("guarded", "Guarded slices: each must PASS", by_room(guarded), on),
-                CheckKind.NON_INFERIORITY,
-                record,
-            ),
-            excused_rows(
-                slice_table("flagged", "Flagged by the screen", by_room(flagged), on), CheckKind.SCREEN, record
-            ),
+            excused_rows(slice_table("guarded", "Guarded slices: each must PASS", by_room(guarded), on), record),
+            excused_rows(slice_table("flagged", "Flagged by the screen", by_room(flagged), on), record),
             slice_table(
                 "noted", "Not flagged, yet listed as worse or as beyond the margin", by_room(noted), on, most=most
             ),

@@ -74,7 +74,7 @@ class WaiverRow:
     slice: str
     status: Status
     until: str
-    left: str  # days
+    left: str  # days, in words
     found: str
     reason: str
     owner: str
@@ -106,7 +106,7 @@ def waiver_rows(record: EvidenceRecord) -> Iterator[WaiverRow]:
             slice=waiver.slice,
             status=Status(word=found.state, css=_CSS[found.state]),
             until=waiver.expires,
-            left=wording.count(max(0, found.days_left)),
+            left=days(found),
             found=found.text,
             reason=waiver.reason,
             owner=waiver.risk_owner,
@@ -123,13 +123,20 @@ def excused_disparities(rows: Sequence[DisparityRow], record: EvidenceRecord) ->
     )
 
 
-def excused_rows(table: SliceTable, kind: CheckKind, record: EvidenceRecord) -> SliceTable:
+def excused_rows(table: SliceTable, record: EvidenceRecord) -> SliceTable:
     """The table with what is waived in it marked as such."""
-    return replace(table, rows=tuple(_excused(row, waivers_on(kind, row.name, record)) for row in table.rows))
+    guarded = {c.slice.name for c in record.comparisons if c.slice.guard}
+    return replace(table, rows=tuple(_excused(row, record, guarded=row.name in guarded) for row in table.rows))
 
 
-def _excused(row: SliceRow, waivers: tuple[Waiver, ...]) -> SliceRow:
-    if not waivers:
+def _excused(row: SliceRow, record: EvidenceRecord, *, guarded: bool) -> SliceRow:
+    """A guarded slice that the screen flags as well needs a waiver for each."""
+    kinds = [CheckKind.NON_INFERIORITY] * guarded + [CheckKind.SCREEN] * ("flagged" in row.status.word)
+    found = [waivers_on(kind, row.name, record) for kind in kinds]
+    held = tuple(waiver for waivers in found for waiver in waivers)
+    if not held:
         return row
-    remark = f"waived until {until(waivers)} by {waivers[0].id}"
-    return replace(row, status=waived_status(row.status.word), remarks=(*row.remarks, remark))
+    word = row.status.word
+    shown = waived_status(word) if all(found) else replace(row.status, word=f"{word}, waived in part")
+    remark = f"waived until {until(held)} by {wording.listing([waiver.id for waiver in held])}"
+    return replace(row, status=shown, remarks=(*row.remarks, remark))
