@@ -16,7 +16,7 @@ PACKAGE = ROOT / "validate"
 # A file imports only from those above it; inside a package, in any order without a cycle.
 STAGES = """
 errors outcome places fetching suite_words suite_claims suite_edge_cases suite_sweep suite where columns predicates mistakes claim_rules sweep_rules suite_rules
-images edge_kinds edge_rules suite_lines suite_file waiver_file
+images edge_kinds attack_rules edge_rules suite_lines suite_file waiver_file
 stats wording starter attempts hooks tables parts suite_folder
 contract data batched progress predictions cache artifact_profile runners answers
 attributes survey joint slices slicing counts metrics

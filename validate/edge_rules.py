@@ -2,13 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from validate.attack_rules import attack_mistakes
 from validate.edge_kinds.catalogue import fitting, misfit
 from validate.edge_kinds.tabular import Mix
 from validate.errors import SuiteError, did_you_mean
 from validate.mistakes import Mistake, key_path
 from validate.predicates import parse
 from validate.suite import NamedSlice, RecordedModel, Suite
-from validate.suite_edge_cases import CuratedCases, EdgeCaseSpec, GeneratedCases, NaturalCases, VariantCases, set_name
+from validate.suite_edge_cases import (
+    AttackCases,
+    CuratedCases,
+    DrawnCases,
+    EdgeCaseSpec,
+    GeneratedCases,
+    NaturalCases,
+    VariantCases,
+    set_name,
+)
 
 
 def edge_case_mistakes(suite: Suite) -> list[Mistake]:
@@ -19,7 +29,7 @@ def edge_case_mistakes(suite: Suite) -> list[Mistake]:
 def slice_names(spec: EdgeCaseSpec) -> list[str]:
     """The names of the slices that a set becomes: itself, and each of several severities."""
     name = set_name(spec)
-    severities = spec.severity if isinstance(spec, VariantCases) else ()
+    severities = spec.severity if isinstance(spec, VariantCases | AttackCases) else ()
     return [name, *(severity_name(name, severity) for severity in severities)]
 
 
@@ -43,13 +53,16 @@ def _set(spec: EdgeCaseSpec, i: int, suite: Suite) -> Iterator[Mistake]:
             rule = f"needs models that can answer new examples, and models.{name} is recorded"
             yield Mistake(f"edge_cases[{i}]", rule, set_name(spec))
             break
-    if isinstance(spec, CuratedCases):
-        if spec.must_not_lose and suite.task != "classification":
-            yield Mistake(f"edge_cases[{i}].must_not_lose", "counts right and wrong answers: needs a classification")
-    else:
-        yield from _drawn(spec, i, [str(name) for name in suite.data.classes])
+    if isinstance(spec, CuratedCases) and spec.must_not_lose and suite.task != "classification":
+        yield Mistake(f"edge_cases[{i}].must_not_lose", "counts right and wrong answers: needs a classification")
+    if isinstance(spec, DrawnCases):
+        yield from _drawn(spec, i)
+    if isinstance(spec, VariantCases):
+        yield from _varied(spec, i, [str(name) for name in suite.data.classes])
     if isinstance(spec, GeneratedCases):
         yield from _kind(spec, i, suite)
+    if isinstance(spec, AttackCases):
+        yield from attack_mistakes(spec, i, suite)
 
 
 def _name(spec: EdgeCaseSpec, i: int, suite: Suite) -> Iterator[Mistake]:
@@ -72,19 +85,24 @@ def _natural(spec: NaturalCases, i: int, suite: Suite) -> Iterator[Mistake]:
         yield Mistake(key, f"{spec.natural} needs a classification with logits or probabilities", spec.natural)
 
 
-def _drawn(spec: VariantCases, i: int, classes: Sequence[str]) -> Iterator[Mistake]:
-    if spec.expect is not None and spec.expect not in classes:
-        rule = f"must be one of the classes{did_you_mean(spec.expect, classes)}"
-        yield Mistake(f"edge_cases[{i}].expect", rule, spec.expect)
+def _drawn(spec: DrawnCases, i: int) -> Iterator[Mistake]:
+    """How sources are drawn."""
     if spec.examples is not None and spec.share is not None:
         yield Mistake(f"edge_cases[{i}].share", "a set has either examples or share", spec.share)
-    if len(set(spec.severity)) < len(spec.severity):
-        yield Mistake(f"edge_cases[{i}].severity", "severities must differ", list(spec.severity))
     if spec.where is not None:
         try:
             parse(spec.where, f"edge_cases[{i}].where")
         except SuiteError as error:
             yield Mistake(error.place, error.rule, error.value)
+
+
+def _varied(spec: VariantCases, i: int, classes: Sequence[str]) -> Iterator[Mistake]:
+    """What is right for the variants, and how strongly they are changed."""
+    if spec.expect is not None and spec.expect not in classes:
+        rule = f"must be one of the classes{did_you_mean(spec.expect, classes)}"
+        yield Mistake(f"edge_cases[{i}].expect", rule, spec.expect)
+    if len(set(spec.severity)) < len(spec.severity):
+        yield Mistake(f"edge_cases[{i}].severity", "severities must differ", list(spec.severity))
 
 
 def _kind(spec: GeneratedCases, i: int, suite: Suite) -> Iterator[Mistake]:

@@ -17,7 +17,9 @@ class Method:
     source: str
 
 
-def methods(gate: Gate, *, metric_kind: str, clustered: bool, edge_cases: bool = False) -> tuple[Method, ...]:
+def methods(
+    gate: Gate, *, metric_kind: str, clustered: bool, edge_cases: bool = False, attacks: bool = False
+) -> tuple[Method, ...]:
     """The methods that this policy uses, in the order in which a reader meets them."""
     level = policy_level(gate)
     alpha = (1 - level) / 2
@@ -102,6 +104,7 @@ def methods(gate: Gate, *, metric_kind: str, clustered: bool, edge_cases: bool =
             source="comparison-wise error",
         ),
         *(_edge_cases(gate) if edge_cases else ()),
+        *(_attacks() if attacks else ()),
     )
 
 
@@ -124,6 +127,20 @@ def _edge_cases(gate: Gate) -> tuple[Method, ...]:
             "Invariance: how often each model's answer to a variant is not its answer to the source. Both describe, "
             "without gating.",
             source="difference in differences; Tango 1998; Rao & Scott 1992; Ribeiro et al. 2020",
+        ),
+    )
+
+
+def _attacks() -> tuple[Method, ...]:
+    return (
+        Method(
+            topic="edge cases: attacks",
+            text="Inputs changed within a bound so that a model errs, along the gradient of its own loss: in one step, "
+            "or in many from a random start, of all that were looked at the one that fools it most. Each model is "
+            "judged on what fools itself, paired by source. What carries over from one model to the other, and noise "
+            "as large as the bound, is described. An attack shows how little is enough, not how much is safe: a "
+            "stronger one may exist, and a model without gradients is not safer for it.",
+            source="Goodfellow et al. 2015; Madry et al. 2018; Athalye et al. 2018",
         ),
     )
 

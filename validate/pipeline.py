@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -16,8 +17,9 @@ from validate.compression import claims_held, looked_into, measured_cost
 from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
 from validate.discovery import Discovery
+from validate.edge_cases.attacked import Attacked, Struck, attack_compressed, attack_dense
 from validate.edge_cases.build import build_edge_cases
-from validate.edge_cases.evidence import judge_edge_cases
+from validate.edge_cases.evidence import EdgeAnswers, all_answers, judge_with_attacks
 from validate.edge_cases.exploring import explore_edge_cases
 from validate.edge_cases.natural import with_natural
 from validate.edge_cases.review import review_queue
@@ -25,7 +27,7 @@ from validate.edge_cases.sets import EdgeCases
 from validate.errors import ModelError, SuiteError, did_you_mean
 from validate.evidence import EvidenceRecord
 from validate.exploring import explore
-from validate.exports.edge_rows import edge_row_table
+from validate.exports.edge_rows import edge_rows_of
 from validate.exports.rows import row_table
 from validate.features import feature_clusters
 from validate.judgement import judge_pair
@@ -59,8 +61,9 @@ class Questions:
 
     membership: Membership
     dense: Predictions
-    edge: EdgeCases | None
+    edge: EdgeCases | None  # attacks apart
     edge_dense: Predictions | None
+    attacked: Attacked | None = None
 
 
 def run(
@@ -123,13 +126,14 @@ def evaluate(
         runner = _open("dense", occasion, dataset)
         dense, edge_dense = _predict(runner, occasion, (dataset, edge), progress)
         floor = _noise_floor(dense, runner, occasion, dataset)
+        attacked = attack_dense(loaded, dataset, runner, partial(_struck, occasion, progress))
         artifact = looked_into(runner, occasion, dataset)
         membership = with_natural(membership, loaded, dataset, dense)
     except ModelError as error:
         return tuple(not_judged(name, occasion, found, error) for name in names)
     populations = _populations(occasion, dataset, progress)
     found = replace(found, dense=dense.model, populations=populations, noise_floor=floor, dense_artifact=artifact)
-    asked = Questions(membership=membership, dense=dense, edge=edge, edge_dense=edge_dense)
+    asked = Questions(membership=membership, dense=dense, edge=edge, edge_dense=edge_dense, attacked=attacked)
     judged: list[Judged] = []
     for name in names:
         judged.append(_judge(name, occasion, found, asked, progress))
@@ -178,15 +182,13 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
     """One compressed model against the dense one."""
     suite, dataset = occasion.loaded.suite, found.dataset
     assert dataset is not None
-    variants = None
     try:
         runner = _open(name, occasion, dataset)
         compressed, edge_compressed = _predict(runner, occasion, (dataset, asked.edge), progress)
         artifact = looked_into(runner, occasion, dataset)
         found = replace(found, compressed=compressed.model, compressed_artifact=artifact)
         paired = pair(dataset, asked.dense, compressed)
-        if asked.edge and asked.edge_dense and edge_compressed:
-            variants = pair(asked.edge.dataset, asked.edge_dense, edge_compressed)
+        edge_given = _edge_answers(runner, edge_compressed, asked, (occasion, dataset), progress)
     except ModelError as error:
         return not_judged(name, occasion, found, error)
     found = replace(found, missing=paired.missing, cost=measured_cost(name, occasion, dataset, progress))
@@ -195,9 +197,9 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
     metric = suite.gate.metric
     made += preflight_checks(seen(paired, metric), asked.dense.model, compressed.model, suite.models, metric)
     made += claims_held(name, occasion, found, paired)
-    if asked.edge and variants:
+    if edge_given:
         with occasion.clock.stage("edge cases"):
-            evidence, checks = judge_edge_cases(asked.edge, variants, paired, suite.gate, seed=suite.seed)
+            evidence, checks = judge_with_attacks(edge_given, paired, suite)
         found = replace(found, edge_cases=evidence)
         made += checks
     with occasion.clock.stage("comparison"):
@@ -215,7 +217,7 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
     return replace(
         judged,
         rows=row_table(paired, asked.membership, scores=scores),
-        edge_rows=edge_row_table(asked.edge, variants, paired, scores=scores) if asked.edge and variants else None,
+        edge_rows=edge_rows_of(edge_given, paired, scores=scores),
     )
 
 
@@ -249,6 +251,24 @@ def _predict(
         return given, None
     with clock.stage("edge cases"):
         return given, _answered(f"{name}, edge cases", runner, edge.dataset, occasion, progress)
+
+
+def _edge_answers(
+    runner: Runner, given: Predictions | None, asked: Questions, where: tuple[Occasion, Dataset], progress: Progress
+) -> EdgeAnswers | None:
+    """Both models' answers to all edge cases: those just given, and those to inputs changed to fool either."""
+    occasion, dataset = where
+    plain = (asked.edge, asked.edge_dense, given) if asked.edge and asked.edge_dense and given else None
+    struck = Struck()
+    if asked.attacked is not None:
+        ask = partial(_struck, occasion, progress)
+        struck = attack_compressed(asked.attacked, runner, occasion.loaded, dataset, ask)
+    return all_answers(plain, struck, dataset, occasion.loaded.suite.gate)
+
+
+def _struck(occasion: Occasion, progress: Progress, title: str, runner: Runner, dataset: Dataset) -> Predictions:
+    with occasion.clock.stage("edge cases"):
+        return _answered(title, runner, dataset, occasion, progress)
 
 
 def _populations(occasion: Occasion, dataset: Dataset, progress: Progress) -> tuple[PopulationResult, ...]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from validate.changes import policy_level
 from validate.data import Dataset, load_dataset
+from validate.edge_cases.attacked import attack_cells
 from validate.edge_cases.build import build_edge_cases
-from validate.edge_cases.sets import EdgeCases
+from validate.edge_cases.sets import EdgeCases, assemble
 from validate.metrics import METRICS, MetricKind
 from validate.sample_size import POWER, fewest, needed
 from validate.slices import Kind, Membership, Slice, members
@@ -49,6 +50,7 @@ class PlannedSet:
     n: int  # variants
     sources: int  # that count as independent
     guard: bool
+    screened: bool  # neither: it is described only
     n_smallest: int  # sources without which it cannot PASS unless it gains
 
 
@@ -82,7 +84,12 @@ def plan(loaded: LoadedSuite, *, churn: float = CHURN, source: str = "assumed") 
         churn_source=source,
         power=_together([row.power for row in rows if row.power is not None]),
         rows=tuple(rows),
-        edge_cases=_planned_sets(build_edge_cases(loaded, dataset), loaded.suite.gate),
+        edge_cases=(
+            *_planned_sets(build_edge_cases(loaded, dataset), loaded.suite.gate),
+            *_planned_sets(
+                assemble(list(attack_cells(loaded, dataset)), dataset, loaded.suite.gate), loaded.suite.gate
+            ),
+        ),
     )
 
 
@@ -96,6 +103,7 @@ def _planned_sets(edge: EdgeCases | None, gate: Gate) -> tuple[PlannedSet, ...]:
             n=entry.n,
             sources=facts.sources,
             guard=entry.guard,
+            screened=entry.screened,
             n_smallest=fewest(entry.margin, gate),
         )
         for entry, facts in zip(edge.membership.slices, edge.facts, strict=True)

@@ -53,11 +53,17 @@ def _edge_cases_again(
     if recorded is None or edge is None:
         return recorded, [check for check in record.checks if check.kind is CheckKind.EDGE_CASES]
     membership = edge.edge.membership
-    membership = replace(membership, slices=implied(membership.slices, record.policy))
+    described = {name for one in recorded.transfers for name in (one.set, one.slice)}  # attacks need not gate
+    slices = [
+        replace(again, screened=entry.screened and not again.guard) if entry.name in described else again
+        for entry, again in zip(membership.slices, implied(membership.slices, record.policy), strict=True)
+    ]
+    membership = replace(membership, slices=tuple(slices))
     sets = replace(edge.edge, membership=membership)
     found, checks = judge_edge_cases(sets, edge.variants, rows.paired, record.policy, seed=record.suite.seed)
     comparisons = _described(found.comparisons, recorded.comparisons, scores=rows.scores)
-    return replace(found, comparisons=comparisons), checks
+    kept = replace(found, comparisons=comparisons, transfers=recorded.transfers, spared=recorded.spared)
+    return kept, checks
 
 
 def _claims_again(record: EvidenceRecord, rows: Rows) -> tuple[CheckResult, ...]:
@@ -106,6 +112,7 @@ def _recorded(record: EvidenceRecord) -> Iterator[str]:
         "the populations": record.populations,
         "the noise floor": record.noise_floor,
         "the review queue": record.review,
+        "what carries over of attacks": record.edge_cases and record.edge_cases.transfers,
     }
     measured = {"what was compressed": record.profile, "what answers cost": record.run.cost}
     if known := [name for name, value in measured.items() if value]:

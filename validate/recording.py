@@ -203,7 +203,11 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
         blind_spots=judgement.blind_spots,
         notes=judgement.notes,
         methods=methods(
-            gate, metric_kind=METRICS[gate.metric].kind, clustered=clustered, edge_cases=found.edge_cases is not None
+            gate,
+            metric_kind=METRICS[gate.metric].kind,
+            clustered=clustered,
+            edge_cases=found.edge_cases is not None,
+            attacks=found.edge_cases is not None and bool(found.edge_cases.transfers),
         ),
         edge_cases=found.edge_cases,
         profile=found.profile,

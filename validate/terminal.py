@@ -22,7 +22,7 @@ from validate.outcome import Outcome
 from validate.planning import Plan, PlannedSet, PlanRow
 from validate.report.facts import flagged_text, is_rate, overall, rate, worst_guarded
 from validate.report.waivers import ending
-from validate.slices import Kind
+from validate.slices import Kind, Slice
 from validate.verification import Verification
 
 NARROW = 76  # columns below which the table of models turns into a list
@@ -104,9 +104,13 @@ def _edge_table(sets: Sequence[PlannedSet]) -> Table:
     table.add_column("what is done", overflow="fold")
     for one in sets:
         few = "" if one.sources >= one.n_smallest else f" (fewer than {one.n_smallest:,} sources cannot pass)"
-        role, about = "guarded" if one.guard else "screened", printable(one.about) + few
+        role, about = _role(one), printable(one.about) + few
         table.add_row(printable(one.name), role, f"{one.n:,}", f"{one.sources:,}", about.strip())
     return table
+
+
+def _role(one: PlannedSet | Slice) -> str:
+    return "guarded" if one.guard else "screened" if one.screened else "described"
 
 
 def verification(found: Verification) -> Group:
@@ -222,7 +226,7 @@ def verdict_text(outcome: Outcome, waived: int) -> Text:
 
 
 def _plan_cells(row: PlanRow) -> tuple[str | Text, ...]:
-    role = "guarded" if row.slice.guard else "screened" if row.slice.screened else "described"
+    role = _role(row.slice)
     total = max(row.slice.n, 1)
     mix = " · ".join(f"{100 * n / total:.0f}" for _, n in row.labels[:MOST_LABELS])
     return (

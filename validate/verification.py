@@ -131,7 +131,7 @@ def _model(folder: Path, name: str) -> tuple[Verification, tuple[str, ...]]:
         edge = _edge_rows(record, folder / name, rows)
         if rows is not None:
             wrong += [f"{name}/{RESULTS}: {problem}" for problem in recomputation.problems(record, rows, edge)]
-        if record.edge_cases is None and (folder / name / EDGE_ROWS).is_file():
+        if not (record.edge_cases and record.edge_cases.comparisons) and (folder / name / EDGE_ROWS).is_file():
             wrong.append(f"{name}/{EDGE_ROWS}: holds edge cases, and {RESULTS} tells of none")
         wrong += [f"{name}/{problem}" for problem in _slices(record, folder / name)]
     except OutputError as error:
@@ -163,7 +163,9 @@ def _rows(record: EvidenceRecord, folder: Path) -> Rows | None:
 
 def _edge_rows(record: EvidenceRecord, folder: Path, rows: Rows | None) -> EdgeRows | None:
     """The edge cases of a record, where it has any and its rows were written."""
-    if rows is None or record.edge_cases is None or record.dense is None or record.compressed is None:
+    if rows is None or record.dense is None or record.compressed is None:
+        return None
+    if record.edge_cases is None or not record.edge_cases.comparisons:
         return None
     models = (record.dense, record.compressed)
     return read_edge_rows(folder / EDGE_ROWS, record.edge_cases, rows.paired, models)

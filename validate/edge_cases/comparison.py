@@ -137,7 +137,7 @@ def _interaction(both: _Answered, rows: Rows, facts: SetFacts) -> Interval:
     # Two places for each variant, one for its own gain or loss and one for its source's with the sign turned: those
     # that cancel count as none, and twice the change of this table is the difference.
     gained, lost = np.maximum(difference, 0), np.maximum(-difference, 0)
-    found_twice = _clustered(clusters, gained, lost, np.full(len(rows), 2), both.level)
+    found_twice = clustered_change(clusters, gained, lost, np.full(len(rows), 2), both.level)
     return Interval(
         estimate=2 * found_twice.estimate,
         low=2 * found_twice.low,
@@ -151,9 +151,9 @@ def _against_all(both: _Answered, rows: Rows) -> Interval:
     """The set as a whole against all examples: wide, as if the two had nothing in common."""
     own, everything = _change(both.variant_scores)[rows], _change(both.clean_scores)
     if both.binary:
-        inside = _clustered(_clusters(both, rows), own > 0, own < 0, np.ones(len(rows)), both.level)
+        inside = clustered_change(_clusters(both, rows), own > 0, own < 0, np.ones(len(rows)), both.level)
         codes = np.arange(len(everything)) if both.clean.clusters is None else both.clean.clusters
-        outside = _clustered(codes, everything > 0, everything < 0, np.ones(len(everything)), both.level)
+        outside = clustered_change(codes, everything > 0, everything < 0, np.ones(len(everything)), both.level)
     else:
         rng = np.random.default_rng(both.seed)
         inside = mean_interval(own, level=both.level, rng=rng, clusters=_clusters(both, rows), resamples=RESAMPLES)
@@ -179,7 +179,7 @@ def _invariance(both: _Answered, rows: Rows) -> Invariance | None:
         n=len(rows),
         dense=float(dense.mean()),
         compressed=float(compressed.mean()),
-        change=_clustered(_clusters(both, rows), kept, broke, np.ones(len(rows)), both.level),
+        change=clustered_change(_clusters(both, rows), kept, broke, np.ones(len(rows)), both.level),
     )
 
 
@@ -223,7 +223,7 @@ def _clusters(both: _Answered, rows: Rows) -> NDArray[np.int64]:
     return clusters[rows]
 
 
-def _clustered(
+def clustered_change(
     clusters: NDArray[np.int64], gained: ArrayLike, lost: ArrayLike, size: ArrayLike, level: float
 ) -> Interval:
     """The change of examples in clusters, from each one's gains, losses and size."""

@@ -19,7 +19,7 @@ from validate.hooks import hook_files, load_hook, user_code
 from validate.images import read_images
 from validate.predicates import evaluate, parse
 from validate.suite import LoadedSuite, NamedSlice
-from validate.suite_edge_cases import SAMPLED, GeneratedCases, PythonCases, VariantCases, set_name
+from validate.suite_edge_cases import SAMPLED, DrawnCases, GeneratedCases, PythonCases, VariantCases, set_name
 from validate.tables import as_text
 
 SOURCE = "source"  # column in which a function of the suite's own may say which source a row came from
@@ -62,8 +62,8 @@ def _by_kind(spec: GeneratedCases, i: int, loaded: LoadedSuite, dataset: Dataset
         named={entry.name: entry.where for entry in loaded.suite.slices if isinstance(entry, NamedSlice)},
         data=dataset.frame,
     )
-    candidates, count = _candidates(spec, i, loaded, dataset)
-    digest = _digest(loaded)
+    candidates, count = candidates_of(spec, i, loaded, dataset)
+    digest = code_of(loaded)
     for severity in spec.severity:
         sources = candidates[:count]
         if kind.choose is not None:
@@ -90,8 +90,8 @@ def _by_kind(spec: GeneratedCases, i: int, loaded: LoadedSuite, dataset: Dataset
 
 def _by_hook(spec: PythonCases, i: int, loaded: LoadedSuite, dataset: Dataset) -> Iterator[Cell]:
     hook = load_hook(loaded.folder, spec.python, f"{loaded.path.name}: edge_cases[{i}].python")
-    digest = _digest(loaded, spec.python)
-    candidates, count = _candidates(spec, i, loaded, dataset)
+    digest = code_of(loaded, spec.python)
+    candidates, count = candidates_of(spec, i, loaded, dataset)
     sources = candidates[:count]
     for severity in spec.severity:
 
@@ -135,13 +135,13 @@ def _maker(
     return make
 
 
-def _digest(loaded: LoadedSuite, *hooks: str) -> str:
+def code_of(loaded: LoadedSuite, *hooks: str) -> str:
     """The seed, and all code of the suite's own that takes part."""
     specs = [*(column.python for column in loaded.suite.data.columns), *hooks]
     return repr((loaded.suite.seed, hook_files(loaded.folder, specs)))
 
 
-def _candidates(spec: VariantCases, i: int, loaded: LoadedSuite, dataset: Dataset) -> tuple[Rows, int]:
+def candidates_of(spec: DrawnCases, i: int, loaded: LoadedSuite, dataset: Dataset) -> tuple[Rows, int]:
     """The rows that may be sources, in the order in which they are drawn, and how many are.
 
     Sets that draw from the same examples draw the same ones first, so that they can be compared.

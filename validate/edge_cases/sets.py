@@ -234,7 +234,7 @@ def _slice(name: str, where: str, inside: NDArray[np.bool_], spec: EdgeCaseSpec,
         train_share=None,
         margin=tolerance(spec.margin, gate).margin,
         guard=guard,
-        screened=not guard,
+        screened=not guard and getattr(spec, "screen", True),
         disparity=False,
         under_represented=False,
     )

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from validate.counts import outcomes
-from validate.edge_cases.evidence import EdgeEvidence
+from validate.edge_cases.evidence import EdgeAnswers, EdgeEvidence
 from validate.edge_cases.sets import NO_SOURCE, EdgeCases, EdgeSets, Rows, SetFacts
 from validate.exports.rows import KEY, fitting, outputs_of, paired_of, score_columns
 from validate.predictions import ModelIdentity, PairedPredictions, answers, right
@@ -25,6 +25,13 @@ class EdgeRows:
     edge: EdgeSets
     variants: PairedPredictions
     beyond: tuple[str, ...]  # slices that the table knows and the record does not
+
+
+def edge_rows_of(asked: EdgeAnswers | None, clean: PairedPredictions, *, scores: bool = False) -> pd.DataFrame | None:
+    """The rows of the edge cases that a model is judged by; None where it is judged by none."""
+    if asked is None or asked.edge is None or asked.variants is None:
+        return None
+    return edge_row_table(asked.edge, asked.variants, clean, scores=scores)
 
 
 def edge_row_table(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from validate import wording
 from validate.comparison import Comparison
@@ -11,6 +12,7 @@ from validate.edge_cases.evidence import EdgeEvidence
 from validate.edge_cases.review import ReviewQueue
 from validate.evidence import EvidenceRecord
 from validate.outcome import Outcome
+from validate.report.attacks import AttackView, attack_view, bounds_of
 from validate.report.facts import change_text, is_rate
 from validate.report.tables import Status, status
 from validate.stats.rates import wilson_interval
@@ -63,6 +65,7 @@ class EdgeRow:
     broken_change: str
     flagged: bool
     guarded: bool
+    described: bool  # it gates nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,14 @@ class EdgeView:
     methods: tuple[str, ...]
     exemplars: tuple[tuple[str, tuple[Exemplar, ...]], ...]  # by slice
     must_not_lose: tuple[str, ...]
+    attacks: AttackView | None
+
+
+class _Words(NamedTuple):
+    """What is said of slices."""
+
+    about: dict[str, str]  # what was done to the sources
+    bounds: dict[str, str]  # of an attack, which stands on the axis in place of a severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +143,7 @@ def edge_view(record: EvidenceRecord) -> EdgeView | None:
             f"{wording.percent(one.rate.high, 1)} ({one.rate.method})"
             for one in found.must_not_lose
         ),
+        attacks=attack_view(found),
     )
 
 
@@ -154,6 +166,8 @@ def edge_map(records: Sequence[EvidenceRecord]) -> EdgeMap | None:
 
 
 def _summary(found: EdgeEvidence) -> str:
+    if not found.results:
+        return "No set by which this model is judged"
     sets = len({result.set for result in found.results})
     costs = [r for r in found.results if r.interaction and r.interaction.high < 0]
     breaks = [r for r in found.results if r.invariance and r.invariance.change.high < 0]
@@ -190,6 +204,7 @@ def _row(result: EdgeResult, c: Comparison, about: str) -> EdgeRow:
         broken_change=change,
         flagged=c.flagged,
         guarded=c.slice.guard,
+        described=not c.slice.guard and not c.slice.screened,
     )
 
 
@@ -214,7 +229,8 @@ def _marked(kind: str, change: str) -> MapCell:
 
 def _curves(found: EdgeEvidence, by_name: dict[str, Comparison]) -> Iterator[Curve]:
     """A picture for each set with several severities, all on one scale."""
-    about, sets = dict(found.about), dict.fromkeys(result.set for result in found.results)
+    words = _Words(about=dict(found.about), bounds=bounds_of(found))
+    sets = dict.fromkeys(result.set for result in found.results)
     several = {
         name: sorted((r for r in found.results if r.set == name and r.severity), key=lambda r: r.severity or 0)
         for name in sets
@@ -228,7 +244,7 @@ def _curves(found: EdgeEvidence, by_name: dict[str, Comparison]) -> Iterator[Cur
     rate = is_rate(by_name[next(iter(several.values()))[0].slice])
     low, high = bottom - room, min(top + room, 1.0) if rate else top + room
     for name, results in several.items():
-        yield _curve(name, results, by_name, (low, high), about)
+        yield _curve(name, results, by_name, (low, high), words)
 
 
 def _levels(result: EdgeResult, c: Comparison) -> tuple[float | None, ...]:
@@ -240,10 +256,10 @@ def _curve(
     results: Sequence[EdgeResult],
     by_name: dict[str, Comparison],
     ends: tuple[float, float],
-    about: dict[str, str],
+    words: _Words,
 ) -> Curve:
     own = [by_name[r.slice] for r in results]
-    first, rate = results[0], is_rate(own[0])
+    first, rate, slices = results[0], is_rate(own[0]), {r.severity: r.slice for r in results}
     dense = [(r.severity or 0, c.dense, r.sources) for r, c in zip(results, own, strict=True)]
     compressed = [(r.severity or 0, c.compressed, r.sources) for r, c in zip(results, own, strict=True)]
     if first.clean_dense is not None and first.clean_compressed is not None:
@@ -257,12 +273,12 @@ def _curve(
     )
     return Curve(
         name=name,
-        about=tuple(f"{r.severity}: {about.get(r.slice, '')}" for r in results if about.get(r.slice)),
+        about=tuple(f"{r.severity}: {words.about.get(r.slice, '')}" for r in results if words.about.get(r.slice)),
         dense=dense_marks,
         compressed=compressed_marks,
         dense_path=_path(dense_marks),
         compressed_path=_path(compressed_marks),
-        xs=tuple((_x(s), "source" if s == 0 else str(s)) for s, _, _ in dense),
+        xs=tuple((_x(s), "source" if s == 0 else words.bounds.get(slices.get(s, ""), str(s))) for s, _, _ in dense),
         ys=tuple((_y(v, ends), wording.percent(v, 0) if rate else f"{v:.3g}") for v in _ticks(ends)),
         label=f"{name}, dense to compressed; {shown}",
     )

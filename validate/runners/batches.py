@@ -1,8 +1,8 @@
 """A suite's `inputs` as batches of tensors, encoded once for all models that judge the same examples."""
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import torch
@@ -17,7 +17,16 @@ Tensors = torch.Tensor | tuple[torch.Tensor, ...] | dict[str, torch.Tensor]
 PROBE_ROWS = 16  # encoded first, to learn how much memory one example takes
 CHUNK_ROWS = 8192
 CHUNK_BYTES = 64 * 2**20
+CHANGED_ROWS = 128  # of examples that are changed after they are encoded, which takes long
 KEPT_BYTES = 512 * 2**20  # of a dataset's encoded examples stay in memory for the next model
+
+
+@runtime_checkable
+class Changing(Protocol):
+    """A dataset whose examples are changed after they are encoded."""
+
+    def changed(self, tensors: Tensors, start: int, stop: int) -> Tensors:
+        """The tensors that stand in the place of those of these rows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +39,7 @@ class Chunk:
 
     def part(self, start: int, stop: int) -> Tensors:
         """Some of the examples, copied: a model that works in place must not change what the next one sees."""
-        return mapped(lambda tensor: tensor[start - self.start : stop - self.start].clone(), self.tensors)
+        return mapped(torch.clone, cut(self.tensors, start - self.start, stop - self.start))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -104,7 +113,8 @@ def _encoded(dataset: Dataset, inputs: Inputs) -> _Encoded:
     if inputs.key not in known:
         n = min(PROBE_ROWS, len(dataset))
         probe = encode(dataset, inputs, 0, n)
-        rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * n // max(1, total_bytes(probe.tensors))))
+        most = CHANGED_ROWS if isinstance(dataset, Changing) else CHUNK_ROWS
+        rows = max(1, min(most, CHUNK_BYTES * n // max(1, total_bytes(probe.tensors))))
         known[inputs.key] = _Encoded(few=probe.part(0, min(2, n)), rows=rows)
     return known[inputs.key]
 
@@ -122,6 +132,8 @@ def encode(dataset: Dataset, inputs: Inputs, start: int, stop: int) -> Chunk:
         if tensor.ndim == 0 or len(tensor) != stop - start:
             rule = f"the first dimension must be the {stop - start} examples"
             raise ModelError(place, rule, tuple(tensor.shape))
+    if isinstance(dataset, Changing):
+        made = dataset.changed(made, start, stop)
     return Chunk(start=start, stop=stop, tensors=made)
 
 
@@ -144,6 +156,17 @@ def mapped(change: Callable[[torch.Tensor], torch.Tensor], tensors: Tensors) -> 
     if isinstance(tensors, dict):
         return {name: change(tensor) for name, tensor in tensors.items()}
     return tuple(change(tensor) for tensor in tensors)
+
+
+def cut(tensors: Tensors, start: int, stop: int) -> Tensors:
+    """Some of the examples."""
+    return mapped(lambda tensor: tensor[start:stop], tensors)
+
+
+def joined(parts: Sequence[Tensors]) -> Tensors:
+    """The examples of all parts, one after the other; the parts are built alike."""
+    merged = iter([torch.cat(same) for same in zip(*map(listed, parts), strict=True)])
+    return mapped(lambda _: next(merged), parts[0])
 
 
 def total_bytes(tensors: Tensors) -> int:

@@ -99,7 +99,7 @@ class TorchRunner:
         place = f"{_place(self.identity)}, {examples(start, stop)}"
         with user_code(ModelError, place, self.loaded.folder):
             try:
-                output = _call(self.model, mapped(lambda tensor: tensor.to(self.device), tensors))
+                output = called(self.model, mapped(lambda tensor: tensor.to(self.device), tensors))
                 scores = output.to("cpu", torch.float64) if isinstance(output, torch.Tensor) else None
             except (RuntimeError, MemoryError) as failure:
                 if not out_of_memory(failure) or stop - start == 1:
@@ -219,7 +219,8 @@ def reproducible(seed: int, threads: int | None = None) -> Iterator[None]:
                 torch.set_num_threads(before)
 
 
-def _call(model: torch.nn.Module, tensors: Tensors) -> object:
+def called(model: torch.nn.Module, tensors: Tensors) -> object:
+    """The model's own answer to tensors, whatever holds them."""
     if isinstance(tensors, dict):
         return model(**tensors)
     return model(*tensors) if isinstance(tensors, tuple) else model(tensors)
