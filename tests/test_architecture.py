@@ -25,7 +25,7 @@ screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
 gate checks waivers claims declared guards preflight edge_cases planning methods evidence judgement notebook recording
 compression sweep compressors decisions ledger
-frameworks report exports streaming pipeline envelopes recomputation verification bookkeeping
+frameworks report exports streaming pipeline envelopes signatures recomputation verification bookkeeping
 terminal terminal_history terminal_sweep finding_text commands signing history sweeping pytest_plugin cli
 """
 ORDER = STAGES.split()

@@ -5,7 +5,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from validate.edge_cases.build import build_edge_cases
 from validate.errors import OutputError, SuiteError
 from validate.evidence import EvidenceRecord
 from validate.exports.annotations import annotations
+from validate.exports.checksums import envelopes_in
 from validate.exports.files import read_records, write, write_text, write_together
 from validate.gate import worst_exit
 from validate.ledger.since import Since
@@ -135,7 +137,9 @@ def edge_cases(suite: str, out: Path) -> None:
 
 def report(folder: Path) -> None:
     """Write the files that are made from the evidence again, and name them."""
-    print_text("\n".join(map(str, write_together(read_records(folder), folder))))
+    records = read_records(folder)
+    with telling_of_signatures(folder):
+        print_text("\n".join(map(str, write_together(records, folder))))
 
 
 def _churn_of(records: Sequence[EvidenceRecord], folder: Path) -> tuple[float, str]:
@@ -223,9 +227,23 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path, OutputError | None]:
     return records, folder, book.enter(records, folder) or problem
 
 
+@contextmanager
+def telling_of_signatures(folder: Path) -> Iterator[None]:
+    """Say which signatures went away with the files that they were on."""
+    before = envelopes_in(folder)
+    try:
+        yield
+    finally:
+        gone = [str(path) for path in before if not path.is_file()]
+        if gone:
+            told = f"removed {', '.join(gone)}: what was signed has been replaced; sign again"
+            print(f"paritygate: {told}", file=sys.stderr)
+
+
 def _write(judged: Sequence[Judged], folder: Path, since: Mapping[str, Since] | None = None) -> None:
     records, rows, edge_rows = zip(*((one.record, one.rows, one.edge_rows) for one in judged), strict=True)
-    write(records, rows, folder, edge_rows=edge_rows, since=since)
+    with telling_of_signatures(folder):
+        write(records, rows, folder, edge_rows=edge_rows, since=since)
 
 
 def progress() -> Progress:

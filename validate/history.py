@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from validate import terminal, terminal_history, wording
 from validate.bookkeeping import enter_decision, enter_folder, slices_of
-from validate.commands import print_json, print_text
+from validate.commands import print_json, print_text, telling_of_signatures
 from validate.decisions import FILE, Answer, Decision, decide, read_decisions
 from validate.errors import OutputError, SuiteError, did_you_mean
 from validate.evidence import EvidenceRecord, rests_on
@@ -43,8 +43,9 @@ def record_decision(folder: Path, decision: Decision, *, compressed: str | None,
     made = decide(record, decision, read_decisions(place / FILE, record))
     if ledger is not None:
         database.open_ledger(ledger)  # before anything is written
-    print_text(str(write_decisions(made, place)))
-    print_text("\n".join(map(str, write_together(records, folder))))
+    with telling_of_signatures(folder):
+        print_text(str(write_decisions(made, place)))
+        print_text("\n".join(map(str, write_together(records, folder))))
     waivers = rests_on(record)
     if waivers:
         named = wording.listing([waiver.id for waiver in waivers], most=9)

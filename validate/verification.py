@@ -15,6 +15,7 @@ from validate.exports.edge_rows import EdgeRows, read_edge_rows
 from validate.exports.files import EDGE_ROWS, RESULTS, ROWS, SLICES, read_records, rendered
 from validate.exports.rows import Rows, read_rows
 from validate.exports.tables import slice_table
+from validate.signatures import check_signatures
 from validate.wording import plural
 
 DIFFERS = 1
@@ -49,10 +50,12 @@ class Verification:
 def verify(folder: Path, keys: Sequence[Path] | None = ()) -> Verification:
     """Check every file of a run against its sums, its verdicts against their rows, and its signatures with these keys.
 
-    Without keys it says only whether there are signatures; with None it leaves them alone, for who is about to sign.
+    Without keys it says whether there are signatures, and of these sums; with None it leaves them alone, for who is
+    about to sign.
 
     Raises:
         OutputError: the folder holds no evidence, or no sums to check it by.
+        SuiteError: a key that cannot be used.
     """
     if not folder.is_dir():
         raise OutputError(str(folder), "must be the folder of a run")
@@ -69,7 +72,10 @@ def verify(folder: Path, keys: Sequence[Path] | None = ()) -> Verification:
     found += Verification(not_shown=tuple(_named(text, named, names) for text, named in open_questions.items()))
     if not found.unreadable and all((folder / name / RESULTS).is_file() for name in names):
         found += _together(folder)
-    return found if keys is None else found + _signatures(folder, names, keys)
+    if keys is None:
+        return found
+    signed = check_signatures(folder, names, keys)
+    return found + Verification(wrong=signed.wrong, held=signed.held, not_shown=signed.not_shown)
 
 
 def _named(text: str, models: Sequence[str], of: Sequence[str]) -> str:
@@ -77,26 +83,6 @@ def _named(text: str, models: Sequence[str], of: Sequence[str]) -> str:
     if len(of) == 1:
         return text
     return f"{'all models' if len(models) == len(of) else ', '.join(models)}: {text}"
-
-
-def _signatures(folder: Path, models: list[str], keys: Sequence[Path]) -> Verification:
-    """Whether each folder's list of sums is signed with every key."""
-    places = [prefix for prefix in ("", *(f"{name}/" for name in models)) if (folder / prefix / NAME).is_file()]
-    there = [prefix for prefix in places if (folder / prefix / SIGNATURE).is_file()]
-    if not keys:
-        told = tuple(f"{prefix}{NAME}: signed, not checked: name the public key with --key" for prefix in there)
-        missing = tuple(f"{prefix}{NAME}: not signed" for prefix in places if prefix not in there)
-        return Verification(not_shown=(*told, *missing))
-    from validate import envelopes
-
-    public = [envelopes.public_key(path) for path in keys]
-    wrong = [f"{prefix}{SIGNATURE}: is missing: not signed" for prefix in places if prefix not in there]
-    for prefix in there:
-        content, payload = ((folder / prefix / name).read_bytes() for name in (SIGNATURE, NAME))
-        if problem := envelopes.fault(content, payload, public):
-            wrong.append(f"{prefix}{SIGNATURE}: {problem}")
-    held = () if wrong else tuple(f"signed with key {key.keyid}" for key in public)
-    return Verification(wrong=tuple(wrong), held=held)
 
 
 def _sums(folder: Path, models: list[str]) -> Verification:

@@ -12,6 +12,11 @@ SIGNATURE = f"{NAME}.dsse.json"  # signs the list, so the list leaves it out
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 
+def envelopes_in(folder: Path) -> tuple[Path, ...]:
+    """The signatures that lie in a run's folder and in those of its models."""
+    return tuple(path for path in (folder / SIGNATURE, *sorted(folder.glob(f"*/{SIGNATURE}"))) if path.is_file())
+
+
 def checksums(folder: Path, names: Iterable[str]) -> bytes:
     """The content of a folder's SHA256SUMS: a line for each of these files below it, in this order."""
     return "".join(f"{_sha256(folder / name)}  {name}\n" for name in names).encode()

@@ -14,7 +14,7 @@ from validate.attempts import append_attempts
 from validate.decisions import Decisions
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, read_record, to_json
-from validate.exports.checksums import NAME, as_lines, broken, checksums, read_checksums, with_file
+from validate.exports.checksums import NAME, SIGNATURE, as_lines, broken, checksums, read_checksums, with_file
 from validate.exports.intoto import svr, test_result
 from validate.exports.junit import junit
 from validate.exports.mlbom import mlbom
@@ -117,7 +117,7 @@ def write_together(records: Sequence[EvidenceRecord], out: Path) -> tuple[Path, 
         _enter(out / record.compressed_name)
     beside = (ATTEMPTS, *(f"{record.compressed_name}/{NAME}" for record in records))
     names = [REPORT, *_TOGETHER, *(name for name in beside if (out / name).is_file())]
-    return (*written, _replace(out / NAME, checksums(out, names)))
+    return (*written, _replace_sums(out, checksums(out, names)))
 
 
 def _enter(folder: Path) -> None:
@@ -131,7 +131,7 @@ def _enter(folder: Path) -> None:
     kept = {name: digest for name, digest in sums.items() if name not in _OF_EACH or name in there}
     after = as_lines({**kept, **digests})
     if after != before:
-        _replace(folder / NAME, after)
+        _replace_sums(folder, after)
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -151,7 +151,7 @@ def write_decisions(made: Decisions, folder: Path) -> Path:
         raise OutputError(str(folder), "the evidence was changed since it was written", changed[0])
     content = decisions.to_json(made)
     path = _replace(folder / decisions.FILE, content)
-    _replace(folder / NAME, with_file(sums, decisions.FILE, content))
+    _replace_sums(folder, with_file(sums, decisions.FILE, content))
     return path
 
 
@@ -178,7 +178,7 @@ def _write_one(
     else:
         written.append(_replace(folder / ledger_since.FILE, ledger_since.to_json(since)))
     names = [path.name for path in (*written, *sorted(folder.glob("decision-*.json")))]
-    return [*written, _replace(folder / NAME, checksums(folder, names))]
+    return [*written, _replace_sums(folder, checksums(folder, names))]
 
 
 def _set_aside(folder: Path) -> None:
@@ -191,6 +191,16 @@ def _set_aside(folder: Path) -> None:
         return
     except OSError as error:
         raise OutputError(str(path), f"cannot be set aside: {error.strerror or error}") from error
+
+
+def _replace_sums(folder: Path, content: bytes) -> Path:
+    """Write a folder's sums; a signature on other sums goes, lest it look like one on these."""
+    path = folder / NAME
+    same = path.is_file() and path.read_bytes() == content
+    _replace(path, content)
+    if not same:
+        _remove(folder / SIGNATURE)
+    return path
 
 
 def _remove(path: Path) -> None:
