@@ -83,7 +83,7 @@ def make_dataset(
         raise SuiteError(f"{loaded.path.name}: data.columns", "a derived column needs a new name", min(names))
     if data.image is not None:
         images = _column(frame, data.image, source, "data.image")
-        frame = frame.assign(**{data.image: read_images(images, image_folder(loaded), source)})
+        frame = frame.assign(**{data.image: read_images(images, image_folder(loaded), source, within=loaded.folder)})
     frame = derive(frame, loaded, hooks)
     classes = tuple(str(name) for name in data.classes)
     labels = _column(frame, data.label, source, "data.label")

@@ -1,5 +1,6 @@
 """Images as arrays of bytes: (h, w) grey or (h, w, 3) red, green and blue, all of one size; from files and to PNG."""
 
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,14 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(each for each in found if not any(part[0] in "._" for part in each.relative_to(folder).parts))
 
 
-def read_images(column: "pd.Series[Any]", folder: Path, place: str, *, like: Image | None = None) -> "pd.Series[Any]":
+def read_images(
+    column: "pd.Series[Any]", folder: Path, place: str, *, like: Image | None = None, within: Path | None = None
+) -> "pd.Series[Any]":
     """A column's images as read-only arrays of bytes; given as such arrays, as encoded bytes, or as files in a folder.
 
     Raises:
-        DataError: a file that is missing, truncated or no image, another size or mode than the first image (or than
-            `like`), with the file's name or the row.
+        DataError: a file that is missing, truncated or no image, or lies outside the folder (and outside `within`);
+            another size or mode than the first image (or than `like`); with the file's name or the row.
     """
     import pandas as pd
 
@@ -40,6 +43,8 @@ def read_images(column: "pd.Series[Any]", folder: Path, place: str, *, like: Ima
     shape = None if like is None else like.shape
     for row, value in enumerate(column.tolist(), 1):
         where = f"{place}: {value}" if isinstance(value, str) else f"{place}, row {row}"
+        if isinstance(value, str) and not any(_inside(folder / value, root) for root in (folder, within or folder)):
+            raise DataError(where, "an image that a table names must lie in the table's folder, or below it")
         image = _read(value, folder, where)
         shape = shape or image.shape
         if image.shape != shape:
@@ -49,6 +54,11 @@ def read_images(column: "pd.Series[Any]", folder: Path, place: str, *, like: Ima
     held = np.empty(len(made), dtype=object)
     held[:] = made
     return pd.Series(held, index=column.index, name=column.name)
+
+
+def _inside(file: Path, root: Path) -> bool:
+    """Whether a path leads below a folder as it is written; a link that somebody put there is theirs to answer for."""
+    return Path(os.path.normpath(file.absolute())).is_relative_to(os.path.normpath(root.absolute()))
 
 
 def to_png(image: Image) -> bytes:

@@ -81,7 +81,10 @@ class CuratedCases(JudgedCases):
     """Cases that people collected, with the label that is right, why each matters and where it comes from."""
 
     curated: Text
-    """A table like the data's: csv, tsv, parquet, jsonl, npz; columns why, from, source, severity, must_not_lose."""
+    """A table like the data's: csv, tsv, parquet, jsonl, npz; columns why, from, source, severity, must_not_lose. Or a
+    folder with a sub-folder of images per class."""
+    why: Text | None = None
+    """Why they matter, where no table says it of each: of a folder of images."""
     name: SliceName | None = None
     """Its name in the report, where that is not the file's."""
     must_not_lose: bool = False

@@ -12,12 +12,13 @@ from validate.data import Dataset, derive
 from validate.edge_cases.sets import ANY_SEVERITY, NO_SOURCE, Cell, Rows
 from validate.edge_kinds.kind import SEVERITIES
 from validate.errors import DataError, did_you_mean
-from validate.images import read_images
+from validate.images import FILE, IMAGE, LABEL, SUFFIXES, image_files, read_images
 from validate.suite import LoadedSuite
 from validate.suite_edge_cases import CuratedCases, set_name
-from validate.tables import as_text, class_codes, file_sha256, read_table
+from validate.tables import as_text, class_codes, content_sha256, file_sha256, has_parts, read_table
 
 WHY, FROM, SOURCE, SEVERITY, CRITICAL, ID = "why", "from", "source", "severity", "must_not_lose", "id"
+_NOTES = frozenset({".md", ".txt"})  # that may lie among images
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
 
 
@@ -73,10 +74,15 @@ def _read(spec: CuratedCases, loaded: LoadedSuite, dataset: Dataset) -> _Cases:
     path = loaded.file(spec.curated)
     own_id = data.id or ID
     table = read_table(path, place, text=tuple({own_id, SOURCE, *_text_columns(dataset, loaded)}))
+    if path.is_dir() and not has_parts(path):
+        table = _of_images(table, spec, loaded, dataset)
+    if spec.why is not None:
+        table = _with_reason(table, spec.why, place, own_id)
     _known_columns(table, place, loaded, dataset)
     if data.image in table:
         like = dataset.frame[data.image].iloc[0]
-        table[data.image] = read_images(table[data.image], path.parent, place, like=like)
+        base = path if path.is_dir() else path.parent
+        table[data.image] = read_images(table[data.image], base, place, like=like, within=loaded.folder)
     sources = _sources(table, place, dataset)
     ids = as_text(table[own_id]) if own_id in table else np.array([str(i + 1) for i in range(len(table))], dtype=object)
     _once(ids, place, own_id)
@@ -96,8 +102,34 @@ def _read(spec: CuratedCases, loaded: LoadedSuite, dataset: Dataset) -> _Cases:
         severity=_severities(table, place),
         critical=critical,
         remarks=np.array([f"{why} ({origin})" for why, origin in told], dtype=object),
-        digest=file_sha256(path),
+        digest=f"{file_sha256(path)} {content_sha256(inputs)}",  # a table may only name its images
     )
+
+
+def _of_images(table: pd.DataFrame, spec: CuratedCases, loaded: LoadedSuite, dataset: Dataset) -> pd.DataFrame:
+    """A folder of images as a table of cases: the sub-folder is the label, the path the id."""
+    data, place, path = loaded.suite.data, spec.curated, loaded.file(spec.curated)
+    if data.image is None:
+        raise DataError(place, "is a folder of images, and [data] image names no column that holds them")
+    known = set(image_files(path))
+    for each in sorted(each for each in path.rglob("*") if each.is_file() and each not in known):
+        inside = each.relative_to(path)
+        if each.suffix.lower() not in _NOTES and not any(part[0] in "._" for part in inside.parts):
+            rule = f"each file is an image in the sub-folder of its class ({', '.join(sorted(SUFFIXES))}), or a note"
+            raise DataError(place, rule, inside.as_posix())
+    if spec.why is None:
+        raise DataError(place, 'a folder of images does not say why they matter: add why = "…" to the set')
+    made = pd.DataFrame({data.id or ID: table[FILE], data.label: table[LABEL], data.image: table[IMAGE]})
+    return made.assign(**{name: table[name] for name in (FILE,) if name in _columns(loaded, dataset)})
+
+
+def _with_reason(table: pd.DataFrame, why: str, place: str, own_id: str) -> pd.DataFrame:
+    """The table with the set's reason for every case that states none, and with where in the file each is."""
+    if WHY in table:
+        raise DataError(place, "has a column 'why', so that the set has no why of its own", why)
+    where = as_text(table[own_id]) if own_id in table else [f"row {i + 1}" for i in range(len(table))]
+    told = table.assign(**{WHY: why})
+    return told if FROM in table else told.assign(**{FROM: [f"{place.rstrip('/')}: {one}" for one in where]})
 
 
 def _comparable(value: object) -> object:
