@@ -146,12 +146,21 @@ def sweep(
     *,
     compressed: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Judge only this; repeatable.")] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder [default: paritygate-out/<suite>-sweep].")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Compress now: magnitude, layer, random, heads or neurons.")
+    ] = None,
+    levels: Annotated[str | None, typer.Option(metavar="PERCENT,…", help="Take away so much, as 30,50,70.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Steps on the way to each level.")] = None,
+    scheme: Annotated[
+        str | None, typer.Option(metavar="NAME,…", help="Also int8-dynamic, int8-weights, int4-weights.")
+    ] = None,
+    group: Annotated[int | None, typer.Option(help="Inputs that share a scale in int4-weights.")] = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled models: they run code.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask every model again.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Show how far compression can go before someone is hurt."""
-    from validate import sweeping
+    from validate import making, sweeping
 
     asked = sweeping.Asked(
         suite=suite,
@@ -159,6 +168,7 @@ def sweep(
         out=out,
         use_cache=not no_cache,
         allow_pickle=allow_pickle,
+        wanted=making.Wanted(method=method, levels=levels, rounds=rounds, schemes=scheme, group=group),
     )
     return sweeping.run(asked, as_json=as_json)
 

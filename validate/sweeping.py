@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from validate.commands import print_json, progress, refuse_unwritable
 from validate.evidence import EvidenceRecord
 from validate.exports.files import write_text
 from validate.finding_text import finite
+from validate.making import TABLES, Wanted, made_suite, tables
 from validate.places import find_suite
 from validate.report.sweep import render_sweep
 from validate.suite import LoadedSuite
@@ -34,6 +35,7 @@ class Asked:
     out: Path | None = None
     use_cache: bool = True
     allow_pickle: bool = False
+    wanted: Wanted = field(default_factory=Wanted)  # to be made now
 
 
 def run(asked: Asked, *, as_json: bool) -> int:
@@ -41,7 +43,12 @@ def run(asked: Asked, *, as_json: bool) -> int:
     loaded = replace(load_suite(find_suite(asked.suite)), allow_pickle=asked.allow_pickle)
     folder = asked.out or Path(OUT) / f"{loaded.suite.suite}-sweep"
     refuse_unwritable(folder)
-    records = _judged(only_judged(loaded), asked.compressed, use_cache=asked.use_cache)
+    names = asked.compressed
+    if asked.wanted:
+        loaded, made = made_suite(loaded, asked.wanted, folder, progress())
+        write_text(folder / TABLES, tables(loaded, made))
+        names = (*names, *made)
+    records = _judged(only_judged(loaded), names, use_cache=asked.use_cache)
     found = sweep(records, loaded.suite.models.compressed)
     numbers = as_numbers(found)
     write_text(folder / NUMBERS, json.dumps(numbers, indent=2, ensure_ascii=False) + "\n")

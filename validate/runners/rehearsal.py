@@ -13,6 +13,7 @@ from validate.runners.batches import Tensors, encode, mapped
 from validate.runners.fixed import FixedBatch
 from validate.runners.onnx import OnnxModule
 from validate.runners.pytorch import TorchRunner, reproducible
+from validate.runners.torchscript import Program
 
 
 def describe(runner: TorchRunner, dataset: Dataset) -> Artifact:
@@ -51,7 +52,18 @@ def _described(runner: TorchRunner, tensors: Tensors) -> Artifact:
         operations, note = contents.flops(runner.model, model)
     except (RuntimeError, NotImplementedError, TypeError) as failure:  # operators that torch cannot trace
         operations, note = None, f"not counted: {one_line(failure)}"
-    return artifact(contents.weights(runner.model), disk=runner.identity.bytes, flops=operations, flops_note=note)
+    found, disk = contents.weights(_inside(runner.model)), runner.identity.bytes
+    return artifact(found, disk=disk, flops=operations, flops_note=note)
+
+
+def _inside(model: torch.nn.Module) -> torch.nn.Module:
+    """What holds the tensors: a program lies in wrappers that show none."""
+    while isinstance(model, FixedBatch | Program):
+        held = model.model if isinstance(model, FixedBatch) else model.call[0]
+        if not isinstance(held, torch.nn.Module):
+            return model
+        model = held
+    return model
 
 
 def _described_onnx(runner: TorchRunner, tensors: Tensors) -> Artifact:
