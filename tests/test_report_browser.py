@@ -29,8 +29,13 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 STATUSES = samples.of_every_status()
+GUARDED = [replace(c, slice=replace(c.slice, guard=True)) for c in samples.failing().comparisons]
+MANY_GUARDED = samples.waived(
+    replace(samples.failing(), comparisons=tuple(GUARDED)), samples.waiver("non-inferiority", "label: 50000+.")
+)
 PAGES = {name: render([record]) for name, record in STATUSES.items()} | {
     "all together": render([replace(record, compressed_name=name) for name, record in STATUSES.items()]),
+    "waived among many": render([MANY_GUARDED]),
     "500 slices": render([samples.many(500)]),
     "decided": render([STATUSES["fail"]], [samples.beside(STATUSES["fail"], text=samples.HOSTILE)]),
     "history": history_page(samples.HOSTILE),
@@ -47,7 +52,14 @@ LOOKS = {
     "print": {},
 }
 SLOW = [pytest.param(name, look, marks=pytest.mark.slow) for name in PAGES for look in LOOKS]
-FAST = [("fail", "light"), ("fail", "dark"), ("decided", "narrow"), ("sweep", "narrow")]
+FAST = [
+    ("fail", "light"),
+    ("fail", "dark"),
+    ("decided", "narrow"),
+    ("sweep", "narrow"),
+    ("waived", "light"),
+    ("expired", "dark"),
+]
 
 # contrast of every visible text against the first background behind it, as WCAG 2.2 counts it
 CONTRAST = """() => {
@@ -257,6 +269,41 @@ def test_rows_are_sorted_and_filtered_by_keyboard_and_printed_in_full(opened):
     assert said == []
 
 
+def test_what_failed_and_is_waived_stays_when_only_what_failed_is_asked_for(opened):
+    page, _, _ = opened("waived among many")
+    before = shown(page, "#m1-guarded-caption")
+    tools = page.locator(".tools").filter(
+        has=page.locator("xpath=following-sibling::*[1]//caption[@id='m1-guarded-caption']")
+    )
+    tools.locator("[type=checkbox]").check()
+    assert len(before) > 10
+    assert "label: 50000+." in " ".join(shown(page, "#m1-guarded-caption"))
+    assert len(shown(page, "#m1-guarded-caption")) < len(before)
+    row = page.locator("table:has(#m1-guarded-caption) tbody tr:visible", has_text="label: 50000+.")
+    assert row.locator(".badge.waived").text_content() == "FAIL, waived"
+
+
+@pytest.mark.parametrize("name", ["waived", "expired"])
+def test_waivers_are_seen_on_page_one_and_the_link_leads_to_all_of_them(opened, name):
+    page, _, _ = opened(name)
+    assert (
+        page.locator(".verdict .stamp .badge").text_content() == {"waived": "PASS (3 waived)", "expired": "ERROR"}[name]
+    )
+    link = page.locator(".doubts div", has_text="Waived").first.locator("a")
+    link.click()
+    heading = page.locator("#m1-waivers")
+    assert page.url.endswith("#m1-waivers")
+    assert heading.is_visible()
+    states = page.locator("section:has(> #m1-waivers) .badge").all_text_contents()
+    assert (
+        states
+        == {
+            "waived": ["in force", "in force", "in force", "in force", "not needed"],
+            "expired": ["lapsed", "expired", "refused", "in force"],
+        }[name]
+    )
+
+
 def test_without_javascript_nothing_is_missing_and_nothing_is_dead(opened):
     page, said, _ = opened("fail", java_script_enabled=False)
     assert page.locator("button, input, .tools, noscript").count() == 0
@@ -283,9 +330,12 @@ def test_targets_are_large_and_focus_is_seen(opened):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_marks_of_pictures_stand_out(opened, scheme):
-    page, _, _ = opened("fail", color_scheme=scheme)
-    marks = ".scatter .mark, .forest .range, .forest .margin"
+@pytest.mark.parametrize(
+    ("name", "marks", "least"),
+    [("fail", ".scatter .mark, .forest .range, .forest .margin", 30), ("history", "rect[class^='waivers-']", 7)],
+)
+def test_marks_of_pictures_stand_out(opened, scheme, name, marks, least):
+    page, _, _ = opened(name, color_scheme=scheme)
     found = page.evaluate(MARKS, marks)
-    assert len(found) > 30
+    assert len(found) > least
     assert min(found) >= 3

@@ -2,20 +2,27 @@
 
 import re
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests import samples
 from tests.small_runs import small_run, small_suite_of
 from validate import cli
+from validate.edge_cases.checks import MustNotLose, edge_case_checks
 from validate.errors import SuiteError
 from validate.evidence import read_record
+from validate.exports.files import write
 from validate.exports.summary import summary
 from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, decide
+from validate.judgement import Judgement, waive
 from validate.outcome import Outcome
 from validate.pipeline import evaluate
 from validate.report import render
+from validate.slices import Kind
 from validate.suite import Gate
 from validate.suite_file import load_suite
 from validate.verification import verify
@@ -60,7 +67,8 @@ def failing(record):
 
 
 def verdict(record, waivers, gate=None, case=CASE):
-    checks, states = excuse(waivers, findings(record), gate or Gate(), case)
+    gate = replace(gate or Gate(), waivers="waivers.toml")
+    checks, states = excuse(waivers, findings(record), gate, case)
     return decide(checks, NOTHING_SEEN), states
 
 
@@ -147,6 +155,76 @@ def test_a_waiver_of_another_model_is_no_concern_and_one_that_nothing_needs_stay
     assert state.state == "not needed"
 
 
+def edge_findings():
+    """Two guarded sets that fail, a case that must not be lost, and a flagged set without a guard."""
+    sets = [
+        samples.comparison("worn", 4_000, 5, 900, kind=Kind.WHERE, guard=True),
+        samples.comparison("wet", 4_000, 5, 900, kind=Kind.WHERE, guard=True),
+        samples.comparison("dark", 4_000, 5, 900, kind=Kind.WHERE, p_adjusted=1e-9),
+    ]
+    rate = samples.interval(0, 2, 9)
+    lost = MustNotLose(set="worn", n=9, at_stake=9, lost=("w1", "w2"), units=9, rate=rate)
+    checks = edge_case_checks(sets, [lost])
+    return Findings(checks=checks, comparisons=(), disparities=(), edge=tuple(sets))
+
+
+def test_edge_case_sets_can_be_waived_and_what_must_not_be_lost_cannot():
+    waivers = [replace(WAIVER, id=f"E-{name}", check="edge cases", slice=name) for name in ("worn", "dark")]
+    found = edge_findings()
+    checks, states = excuse(waivers, found, Gate(waivers="waivers.toml"), CASE)
+    assert {state.state for state in states} == {"in force"}
+    assert {check.id: check.waived for check in checks if check.outcome is not Outcome.PASS} == {
+        "edge cases: worn": ("E-worn",),
+        "edge cases: wet": (),
+        "edge cases: worn: must not lose": (),
+        "edge cases": ("E-dark",),
+    }
+
+
+def test_what_is_called_critical_must_be_there():
+    found = edge_findings()
+    checks, _ = excuse((), found, Gate(critical=("worn", "wett")), CASE)
+    assert checks[-1].outcome is Outcome.ERROR
+    assert checks[-1].reason == "critical: no check looks at 'wett'; did you mean 'wet'?"
+    checks, _ = excuse((), found, Gate(critical=("worn",)), CASE)
+    assert checks[-1].outcome is Outcome.PASS
+
+
+def test_a_policy_without_waivers_has_none_whatever_is_given(bad):
+    judgement = Judgement(
+        comparisons=bad.comparisons,
+        disparities=bad.disparities,
+        checks=tuple(replace(check, waived=("X",)) for check in bad.checks),
+        verdict=bad.verdict,
+        scope=NOTHING_SEEN,
+        blind_spots=(),
+        notes=(),
+    )
+    found = waive(judgement, failing(bad), Gate(), CASE)
+    assert (found.checks, found.waivers) == (bad.checks, ())
+    assert found.verdict.exit_code == 1
+
+
+@given(days=st.integers(-400, 400), length=st.integers(0, 400), age=st.integers(-400, 400))
+def test_a_waiver_holds_on_the_days_that_it_names_and_on_no_other(days, length, age):
+    created = TODAY + timedelta(days=age)
+    made = replace(WAIVER, check="edge cases", slice="worn", created=created.isoformat())
+    made = replace(made, expires=(created + timedelta(days=length)).isoformat())
+    on = TODAY + timedelta(days=days)
+    policy = Gate(waivers="waivers.toml", waiver_days=90)
+    _, (found,) = excuse([made], edge_findings(), policy, replace(CASE, date=on))
+    assert (found.state == "in force") == (created <= on <= created + timedelta(days=length) and length <= 90)
+    assert found.days_left == (created + timedelta(days=length) - on).days
+
+
+@given(ceiling=st.floats(0.001, 0.9), more=st.floats(0, 0.5))
+def test_a_higher_ceiling_never_makes_a_waiver_lapse(ceiling, more):
+    made = replace(WAIVER, check="edge cases", slice="worn", ceiling=ceiling)
+    higher = replace(made, ceiling=ceiling + more)
+    _, (low, high) = excuse([made, higher], edge_findings(), Gate(waivers="waivers.toml"), CASE)
+    assert (low.state, high.state) != ("in force", "lapsed")
+
+
 def test_the_same_day_gives_the_same_and_only_the_day_changes_it(bad):
     assert verdict(bad, failing(bad)) == verdict(bad, failing(bad))
     assert verdict(bad, failing(bad), case=replace(CASE, date=date(2027, 6, 1)))[0].exit_code == 2
@@ -191,6 +269,47 @@ def test_from_the_file_to_every_output_and_back(suite, tmp_path, capsys):
         assert "5 days left" in text
     found = verify(out)
     assert (found.wrong, found.exit_code) == ((), 0)
+
+
+def test_data_in_batches_are_waived_the_same(suite, tmp_path):
+    at_once = evaluate(load_suite(suite))
+    path = suite / "suite.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('path = "data.csv"', 'path = "data.csv"\nbatch_rows = 700'), encoding="utf-8")
+    batched = evaluate(load_suite(suite))
+    assert [one.record.waivers for one in batched] == [one.record.waivers for one in at_once]
+    assert [one.record.verdict.waived for one in batched] == [one.record.verdict.waived for one in at_once]
+    assert batched[1].record.verdict.line.startswith("PASS (")
+
+
+def test_of_several_models_a_waiver_counts_for_the_one_it_names(suite):
+    good, bad_one = (one.record for one in evaluate(load_suite(suite)))
+    assert (good.waivers, good.verdict.waived, good.verdict.outcome) == ((), 0, Outcome.PASS)
+    assert bad_one.verdict.waived > 2
+    path = suite / "waivers.toml"
+    text = path.read_text(encoding="utf-8")
+    right = f"artifact = '{bad_one.compressed.sha256}'\nreason = "
+    path.write_text(text.replace("reason = ", right, 1), encoding="utf-8")
+    assert evaluate(load_suite(suite))[1].record.verdict.exit_code == 0
+    path.write_text(text.replace("reason = ", f"artifact = '{'0' * 64}'\nreason = ", 1), encoding="utf-8")
+    good, bad_one = (one.record for one in evaluate(load_suite(suite)))
+    assert (good.verdict.exit_code, bad_one.verdict.exit_code) == (0, 2)
+    assert "W-0: it is for another artifact" in bad_one.verdict.reasons[0]
+    path.write_text(text.replace("compressed = 'bad'", "compressed = 'good'"), encoding="utf-8")
+    good, bad_one = (one.record for one in evaluate(load_suite(suite)))
+    assert bad_one.verdict.exit_code == 1
+
+
+def test_verify_judges_as_of_the_day_of_the_run_and_finds_what_was_forged(suite, tmp_path):
+    out = tmp_path / "out"
+    first, *others = evaluate(load_suite(suite))
+    old = others[0].record
+    aged = replace(old, run=replace(old.run, started=old.run.started.replace("2", "1", 1)))  # a thousand years ago
+    for record, wrong in ((old, False), (aged, True), (replace(old, waivers=old.waivers[1:]), True)):
+        write([first.record, record], [first.rows, others[0].rows], out)
+        found = verify(out)
+        assert bool(found.wrong) == wrong
+    assert any("verdict.outcome: recorded PASS" in text for text in found.wrong)
 
 
 def test_an_expired_waiver_exits_2_with_the_evidence_written(suite, tmp_path, capsys):

@@ -84,9 +84,10 @@ def waive(
 ) -> Judgement:
     """The judgement with the checks that a waiver excuses marked, and its verdict decided again.
 
-    Nothing changes where nothing was compared, or where the policy has no waivers. `edge` are the edge-case sets.
+    Nothing changes where nothing was compared; a policy without waivers has none, whatever is given or was marked.
+    `edge` are the edge-case sets.
     """
-    if not judgement.comparisons or (gate.waivers is None and not gate.critical):
+    if not judgement.comparisons:
         return judgement
     findings = Findings(
         checks=judgement.checks,
@@ -94,7 +95,7 @@ def waive(
         disparities=judgement.disparities,
         edge=tuple(edge),
     )
-    checks, assessed = excuse(waivers, findings, gate, case)
+    checks, assessed = excuse(() if gate.waivers is None else waivers, findings, gate, case)
     verdict = decide(checks, judgement.scope, inconclusive=gate.inconclusive)
     return replace(judgement, checks=checks, verdict=verdict, waivers=assessed)
 

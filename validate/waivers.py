@@ -76,15 +76,16 @@ _Looked = Mapping[CheckKind, Mapping[str, _Target]]
 def excuse(
     waivers: Sequence[Waiver], findings: Findings, gate: Gate, case: Case
 ) -> tuple[tuple[CheckResult, ...], tuple[Assessed, ...]]:
-    """The checks, those marked that a waiver excuses, and one more: whether all waivers are as the policy asks.
+    """The checks, those marked that a waiver excuses, and every waiver of this compressed model with what became of it.
 
-    With them comes every waiver of this compressed model, with what became of it.
+    Where the policy speaks of waivers, one more check comes last: whether all of them are as it asks.
     """
     looked = _looked_at(findings)
     assessed = tuple(_assess(w, looked, gate, case) for w in waivers if w.compressed == case.compressed)
     held = [it.waiver for it in assessed if it.state == "in force"]
     marked = tuple(replace(check, waived=_excused(check, looked, held)) for check in findings.checks)
-    return (*marked, _policy_check(assessed, looked, gate)), assessed
+    speaks = gate.waivers is not None or gate.critical
+    return (*marked, *([_policy_check(assessed, looked, gate)] if speaks else [])), assessed
 
 
 def _policy_check(assessed: Sequence[Assessed], looked: _Looked, gate: Gate) -> CheckResult:
