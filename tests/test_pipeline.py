@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from validate.attempts import read_attempts
+from validate.attempts import Remembered, read_attempts
 from validate.errors import DataError, OutputError, SuiteError
 from validate.exports.files import write
 from validate.outcome import Outcome
@@ -162,7 +162,7 @@ def test_attempts_on_one_test_set_are_counted_once_per_model(folder):
     out = folder / "out"
 
     def judged():
-        made = evaluate(suite(folder), attempts=read_attempts(out / ATTEMPTS))
+        made = evaluate(suite(folder), attempts=Remembered(read_attempts(out / ATTEMPTS)))
         write([one.record for one in made], [one.rows for one in made], out)
         return [one.record.run.attempt for one in made]
 

@@ -15,7 +15,7 @@ from tests.sweeps import example
 from validate.evidence import EvidenceRecord, read_record, sha256, to_json
 from validate.frameworks import frameworks
 from validate.ledger.entries import ORIGIN, chained, decision_draft, read_slices, run_draft
-from validate.ledger.runs import runs
+from validate.ledger.runs import attempts, runs
 from validate.ledger.trends import lines, set_uses
 from validate.outcome import Outcome
 from validate.report import render
@@ -104,7 +104,7 @@ def history_page(text: str = "") -> str:
         entries.append(chained(draft, seq=seq, at="2026-01-01T00:00:00+00:00", prev_sha256=prev))
     known = runs(entries)
     followed = lines(known, lambda seq: read_slices(drafts[seq - 1].slices))
-    return render_history(followed, tuple(set_uses(known)), head=entries[-1], as_of="2026-03-01")
+    return render_history(followed, tuple(set_uses(known, attempts(entries))), head=entries[-1], as_of="2026-03-01")
 
 
 def _waivers_over_time():

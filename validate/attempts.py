@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from validate.errors import OutputError
 
@@ -16,6 +17,25 @@ class Attempt:
     artifact_sha256: str
     compressed: str  # the model's name
     date: str  # ISO 8601, UTC
+
+
+class Attempts(Protocol):
+    """Whoever counts attempts."""
+
+    def number(self, attempt: Attempt) -> int:
+        """Which attempt on its test set this is, 1 for the first; from now on it counts, however the run ends."""
+
+
+class Remembered:
+    """Counts the attempts that it is told, and this run's: for a folder of evidence, which has one writer."""
+
+    def __init__(self, earlier: Sequence[Attempt] = ()) -> None:
+        self._known = list(earlier)
+
+    def number(self, attempt: Attempt) -> int:
+        """Which attempt on its test set this is; the same artifact is one attempt."""
+        self._known.append(attempt)
+        return attempt_number(self._known, attempt.data_sha256, attempt.artifact_sha256)
 
 
 def read_attempts(path: Path) -> tuple[Attempt, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from validate.attempts import Attempt
+from validate.attempts import Attempt, Remembered
 from validate.decisions import Decision
 from validate.errors import OutputError
 from validate.evidence import EvidenceRecord, sha256
@@ -17,6 +17,26 @@ from validate.ledger.runs import Run, attempts, runs
 from validate.ledger.since import Since, since
 
 
+class Counter:
+    """Counts attempts in the ledger itself, where other runs count theirs; alone where the ledger went away."""
+
+    def __init__(self, ledger: database.Ledger, earlier: Sequence[Attempt]) -> None:
+        self._ledger, self._alone = ledger, Remembered(earlier)
+        self.problem: OutputError | None = None  # what kept the ledger from being asked
+
+    def number(self, attempt: Attempt) -> int:
+        """Which attempt on its test set this is; entered in the ledger before its result is known."""
+        number = self._alone.number(attempt)
+        if self.problem is not None:
+            return number
+        try:
+            return database.count_attempt(self._ledger, attempt)
+        except OutputError as error:
+            rule = f"{error.rule}. The evidence is complete, but its attempt's number may have been given twice"
+            self.problem = OutputError(error.place, rule, error.value)
+            return number
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Book:
     """A ledger as it was when a run began."""
@@ -24,11 +44,7 @@ class Book:
     ledger: database.Ledger
     runs: tuple[Run, ...]
     head: str | None  # hash of its last entry; None where it had none
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """Earlier gate attempts, on any test set."""
-        return attempts(self.runs)
+    attempts: Counter  # of gate attempts, on any test set
 
     def since(self, records: Sequence[EvidenceRecord]) -> tuple[Mapping[str, Since], OutputError | None]:
         """The change of each compressed model since an earlier run, by its name; none, and why, if that fails."""
@@ -62,7 +78,12 @@ def open_book(url: str) -> Book:
     """The ledger, ready to be written; found out before any model runs. Raises as `database.open_ledger`."""
     ledger = database.open_ledger(url)
     entries = database.entries(ledger)
-    return Book(ledger=ledger, runs=runs(entries), head=entries[-1].sha256 if entries else None)
+    return Book(
+        ledger=ledger,
+        runs=runs(entries),
+        head=entries[-1].sha256 if entries else None,
+        attempts=Counter(ledger, attempts(entries)),
+    )
 
 
 def enter_folder(url: str, folder: Path) -> tuple[Entry, ...]:

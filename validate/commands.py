@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from validate import finding_text, pipeline, planning, terminal, verification
-from validate.attempts import read_attempts
+from validate.attempts import Remembered, read_attempts
 from validate.cache import open_cache
 from validate.comparison import total
 from validate.data import load_dataset
@@ -214,7 +214,7 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path, OutputError | None]:
         command=_command(asked),
         report_only=asked.report_only,
         rows_in=folder,
-        attempts=read_attempts(folder / ATTEMPTS) if book is None else book.attempts,
+        attempts=Remembered(read_attempts(folder / ATTEMPTS)) if book is None else book.attempts,
         cache=open_cache() if asked.use_cache else None,
         progress=progress(),
     )
@@ -224,7 +224,7 @@ def _judge(asked: Run) -> tuple[list[EvidenceRecord], Path, OutputError | None]:
         return records, folder, None
     since, problem = book.since(records)
     _write(judged, folder, since)
-    return records, folder, book.enter(records, folder) or problem
+    return records, folder, book.enter(records, folder) or problem or book.attempts.problem
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from validate.errors import OutputError, SuiteError, did_you_mean
 from validate.evidence import EvidenceRecord, rests_on
 from validate.exports.files import RESULTS, read_records, write_decisions, write_text, write_together
 from validate.ledger import database
-from validate.ledger.runs import Run, runs
-from validate.ledger.trends import Line, lines, set_uses
+from validate.ledger.runs import Run, attempts, runs
+from validate.ledger.trends import Line, SetUse, lines, set_uses
 from validate.report.history import render_history
 
 BROKEN = 1  # the chain is not whole
@@ -99,14 +99,15 @@ def history(asked: Asked, *, check: bool, as_json: bool) -> int:
     if not found:
         _refuse_unknown(asked.suite, runs(entries))
     followed = lines(found, lambda seq: slices_of(ledger, seq)) if found else ()
+    uses = tuple(set_uses(found, attempts(entries)))
     head = entries[-1] if entries else None
     if asked.html is not None:
-        page = render_history(followed, tuple(set_uses(found)), head=head, as_of=today())
+        page = render_history(followed, uses, head=head, as_of=today())
         print_text(str(write_text(asked.html, page)))
     elif as_json:
-        print_json({"entries": len(entries), "head": head and head.sha256, **_as_json(followed, found)})
+        print_json({"entries": len(entries), "head": head and head.sha256, **_as_json(followed, uses)})
     else:
-        _show(followed, found, len(entries), head.sha256 if head else "")
+        _show(followed, uses, len(entries), head.sha256 if head else "")
     return 0
 
 
@@ -149,14 +150,14 @@ def _refuse_unknown(suite: str | None, found: Sequence[Run]) -> None:
         raise OutputError("--suite", f"the ledger holds no run of it{did_you_mean(suite, known)}", suite)
 
 
-def _show(followed: Sequence[Line], found: Sequence[Run], count: int, head: str) -> None:
+def _show(followed: Sequence[Line], uses: Sequence[SetUse], count: int, head: str) -> None:
     screen = terminal.console()
-    shown = terminal_history.history(followed, tuple(set_uses(found)), today=today(), width=screen.width)
+    shown = terminal_history.history(followed, uses, today=today(), width=screen.width)
     screen.print(shown)
     print_text(f"\n{count:,} entries; the last one’s hash: {head or 'none'}")
 
 
-def _as_json(followed: Sequence[Line], found: Sequence[Run]) -> dict[str, object]:
+def _as_json(followed: Sequence[Line], uses: Sequence[SetUse]) -> dict[str, object]:
     return {
         "lines": [
             {
@@ -171,7 +172,7 @@ def _as_json(followed: Sequence[Line], found: Sequence[Run]) -> dict[str, object
             }
             for line in followed
         ],
-        "test_sets": [dataclasses.asdict(one) for one in set_uses(found)],
+        "test_sets": [dataclasses.asdict(one) for one in uses],
     }
 
 

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from validate.answers import answer
-from validate.attempts import Attempt
+from validate.attempts import Attempts, Remembered
 from validate.cache import Cache
 from validate.changes import policy_level
 from validate.checks import integrity_check
@@ -42,7 +42,6 @@ from validate.recording import (
     Judged,
     Occasion,
     attempt_checks,
-    attempts_of,
     contract_checks,
     make_record,
     not_judged,
@@ -86,7 +85,7 @@ def evaluate(
     compressed: Sequence[str] | None = None,
     command: str = "",
     report_only: bool = False,
-    attempts: Sequence[Attempt] = (),
+    attempts: Attempts | None = None,
     cache: Cache | None = None,
     progress: Progress = SILENT,
     rows_in: Path | None = None,
@@ -94,15 +93,15 @@ def evaluate(
     """The same, with the rows, for callers that write files.
 
     A broken contract, or a model that cannot be run or paired, becomes a record with the verdict ERROR: its reasons
-    are written down, and the other models are still judged. `attempts` are earlier ones, of any test set. Of data that
-    is read in batches, the rows are written below `rows_in`, where that is given.
+    are written down, and the other models are still judged. `attempts` counts them, from 1 unless it is given. Of
+    data that is read in batches, the rows are written below `rows_in`, where that is given.
     """
     names = _chosen(loaded, compressed)
     occasion = Occasion(
         loaded=loaded,
         command=command,
         report_only=report_only,
-        attempts=tuple(attempts),
+        attempts=Remembered() if attempts is None else attempts,
         cache=cache,
         waivers=load_waivers(loaded),
     )
@@ -134,11 +133,7 @@ def evaluate(
     populations = _populations(occasion, dataset, progress)
     found = replace(found, dense=dense.model, populations=populations, noise_floor=floor, dense_artifact=artifact)
     asked = Questions(membership=membership, dense=dense, edge=edge, edge_dense=edge_dense, attacked=attacked)
-    judged: list[Judged] = []
-    for name in names:
-        judged.append(_judge(name, occasion, found, asked, progress))
-        known = (*occasion.attempts, *attempts_of([judged[-1].record]))
-        occasion = replace(occasion, attempts=known)
+    judged = [_judge(name, occasion, found, asked, progress) for name in names]
     return _reviewed(judged, dataset, dense, loaded)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from validate.artifact_profile.cost import Cost
 from validate.artifact_profile.stored import Artifact, CompressionProfile
-from validate.attempts import Attempt, attempt_number
+from validate.attempts import Attempt, Attempts, Remembered
 from validate.attributes import Attribute
 from validate.cache import Cache
 from validate.checks import integrity_check
@@ -86,7 +86,7 @@ class Occasion:
     loaded: LoadedSuite
     command: str
     report_only: bool
-    attempts: tuple[Attempt, ...] = ()  # earlier ones
+    attempts: Attempts = field(default_factory=Remembered)  # who counts them
     cache: Cache | None = None  # of answers; None: each is computed
     waivers: tuple[Waiver, ...] = ()  # of the policy's file
     clock: Clock = field(default_factory=Clock)
@@ -248,7 +248,10 @@ def attempt_of(occasion: Occasion, found: Found) -> int | None:
     data_sha256, compressed = found.data_sha256, found.compressed
     if occasion.report_only or data_sha256 is None or compressed is None or compressed.sha256 is None:
         return None
-    return attempt_number(occasion.attempts, data_sha256, compressed.sha256)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return occasion.attempts.number(
+        Attempt(data_sha256=data_sha256, artifact_sha256=compressed.sha256, compressed=compressed.name, date=now)
+    )
 
 
 def attempts_of(records: Sequence[EvidenceRecord]) -> tuple[Attempt, ...]:

@@ -24,7 +24,6 @@ from validate.recording import (
     Judged,
     Occasion,
     attempt_checks,
-    attempts_of,
     contract_checks,
     facts_of_survey,
     make_record,
@@ -85,11 +84,7 @@ def evaluate_batches(
         except ModelError as error:
             return tuple(not_judged(name, occasion, found, error) for name in names)
         found = replace(found, dense=dense.identity)
-        judged = []
-        for candidate in candidates:
-            judged.append(_judged(candidate, occasion, found))
-            known = (*occasion.attempts, *attempts_of([judged[-1].record]))
-            occasion = replace(occasion, attempts=known)
+        judged = [_judged(candidate, occasion, found) for candidate in candidates]
         files.pop_all()
     return tuple(judged)
 

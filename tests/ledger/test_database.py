@@ -1,5 +1,6 @@
 """The ledger in both databases: appended to by many, changed by none, and whatever was done to it by force is named."""
 
+import itertools
 import multiprocessing
 import sqlite3
 import threading
@@ -11,11 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from tests import samples
+from validate.attempts import Attempt
 from validate.decisions import Decision
 from validate.errors import OutputError, SuiteError
 from validate.evidence import sha256, to_json
 from validate.ledger import entries as ledger_entries
-from validate.ledger.database import append, check, entries, open_ledger, read_ledger, slices
+from validate.ledger.database import append, check, count_attempt, entries, open_ledger, read_ledger, slices
 from validate.ledger.entries import ORIGIN, decision_draft, read_slices, run_draft, summaries
 from validate.ledger.schema import STEPS
 
@@ -207,6 +209,54 @@ def test_many_writers_lose_nothing_and_leave_one_chain(url):
     found = entries(ledger)
     assert [entry.seq for entry in found] == list(range(1, 49))
     assert {entry.subject for entry in found} == {draft.subject for mine in batches for two in mine for draft in two}
+    assert check(ledger) == ()
+
+
+def an_attempt(artifact: str, data: str = "d" * 64) -> Attempt:
+    return Attempt(data_sha256=data, artifact_sha256=artifact, compressed="int8", date="2026-03-01T10:00:00+00:00")
+
+
+def test_an_attempt_is_counted_once_and_its_number_stays(url):
+    ledger = open_ledger(url)
+    wanted = [("1" * 64, 1), ("2" * 64, 2), ("1" * 64, 1), ("3" * 64, 3), ("2" * 64, 2)]
+    assert [count_attempt(ledger, an_attempt(artifact)) for artifact, _ in wanted] == [number for _, number in wanted]
+    assert count_attempt(ledger, an_attempt("3" * 64, data="e" * 64)) == 1
+    assert [entry.kind for entry in entries(ledger)] == ["attempt"] * 4
+    assert check(ledger) == ()
+
+
+def test_a_run_that_was_entered_without_being_counted_is_an_attempt_too(url):
+    ledger = open_ledger(url)
+    record = samples.passing()
+    append(ledger, [run_draft(record)])
+    assert count_attempt(ledger, an_attempt(record.compressed.sha256, record.data.sha256)) == 1
+    assert count_attempt(ledger, an_attempt("2" * 64, record.data.sha256)) == 2
+    assert [entry.kind for entry in entries(ledger)] == ["run", "attempt"]
+
+
+def _count(url: str, artifacts, told) -> None:
+    told.put([(artifact, count_attempt(open_ledger(url), an_attempt(artifact))) for artifact in artifacts])
+
+
+def test_runs_at_the_same_time_never_get_the_same_number(url):
+    """Four processes, five artifacts of their own each, and one that all of them judge; nobody waits for the others."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["validate.ledger.database", "tests.samples"])
+    told = context.Queue()
+    mine = [[f"{writer}{i}" * 32 for i in range(5)] + ["f" * 64] for writer in range(4)]
+    writers = [context.Process(target=_count, args=(url, artifacts, told)) for artifacts in mine]
+    for writer in writers:
+        writer.start()
+    found = [told.get(timeout=120) for _ in writers]
+    for writer in writers:
+        writer.join(120)
+    numbers = {
+        artifact: {n for one in found for a, n in one if a == artifact} for artifact in {*itertools.chain(*mine)}
+    }
+    assert all(len(given) == 1 for given in numbers.values())
+    assert sorted(min(given) for given in numbers.values()) == list(range(1, 22))
+    ledger = read_ledger(url)
+    assert len(entries(ledger)) == 21
     assert check(ledger) == ()
 
 

@@ -5,12 +5,22 @@ from dataclasses import replace
 import pytest
 
 from tests import samples
+from validate.attempts import Attempt
 from validate.decisions import Decision
 from validate.errors import OutputError
 from validate.evidence import sha256
-from validate.ledger.entries import ORIGIN, chained, decision_draft, read_slices, run_draft, signature_draft
+from validate.ledger.entries import (
+    ORIGIN,
+    attempt_draft,
+    chained,
+    decision_draft,
+    read_slices,
+    run_draft,
+    signature_draft,
+)
 from validate.ledger.runs import attempts, runs
 from validate.ledger.since import MOST, read_since, since, to_json
+from validate.ledger.trends import set_uses
 
 RECORD = samples.passing()
 
@@ -21,13 +31,18 @@ def again(number: int, base=RECORD, **run):
     )
 
 
-def book(*drafts):
-    """The drafts as the entries of a ledger, and what gives each one's slices."""
+def entered(*drafts):
+    """The drafts as the entries of a ledger."""
     made = []
     for draft in drafts:
         prev = made[-1].sha256 if made else ORIGIN
         made.append(chained(draft, seq=len(made) + 1, at="2026-03-31T00:00:00+00:00", prev_sha256=prev))
-    return runs(made), lambda seq: read_slices(drafts[seq - 1].slices)
+    return made
+
+
+def book(*drafts):
+    """The drafts as the entries of a ledger, and what gives each one's slices."""
+    return runs(entered(*drafts)), lambda seq: read_slices(drafts[seq - 1].slices)
 
 
 def signed(record):
@@ -122,8 +137,17 @@ def test_decisions_are_shown_with_the_run_that_they_are_about():
 def test_attempts_count_gating_runs_of_different_models_once():
     other = replace(again(3), compressed=replace(RECORD.compressed, sha256="1" * 64))
     quiet = again(4, report_only=True, attempt=None)
-    found, _ = book(*map(run_draft, (again(1), again(2), other, quiet)))
-    assert [attempt.artifact_sha256 for attempt in attempts(found)] == ["f" * 64, "f" * 64, "1" * 64]
+    found = attempts(entered(*map(run_draft, (again(1), again(2), other, quiet))))
+    assert [attempt.artifact_sha256 for attempt in found] == ["f" * 64, "f" * 64, "1" * 64]
+
+
+def test_an_attempt_that_was_announced_counts_also_where_its_run_never_ended():
+    announced = Attempt(data_sha256=RECORD.data.sha256, artifact_sha256="2" * 64, compressed="int4", date="2026-03-01")
+    entries = entered(attempt_draft(announced), run_draft(RECORD))
+    counted = attempts(entries)
+    assert [attempt.artifact_sha256 for attempt in counted] == ["2" * 64, RECORD.compressed.sha256]
+    (use,) = set_uses(runs(entries), counted)
+    assert (use.attempts, use.runs) == (2, 1)
 
 
 def test_it_comes_back_from_its_file_to_the_byte(tmp_path):

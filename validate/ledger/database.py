@@ -13,8 +13,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, false, mak
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from validate.attempts import Attempt, attempt_number
 from validate.errors import OutputError, SuiteError, one_line
-from validate.ledger.entries import ORIGIN, Draft, Entry, chained, faults
+from validate.ledger.entries import ORIGIN, Draft, Entry, attempt_draft, chained, faults
+from validate.ledger.runs import attempts
 from validate.ledger.schema import ENTRIES, STEPS, VERSION, Step, migrate, missing_triggers, version_of
 
 PATIENCE = 30  # seconds to wait for another writer, unless the URL names a timeout
@@ -69,21 +71,36 @@ def append(ledger: Ledger, drafts: Sequence[Draft], *, after: str | None = None)
     with _transaction(ledger) as connection:
         if after is not None and not _holds(connection, after):
             raise OutputError(ledger.place, "is not the ledger that it was when the command began", after)
-        last = _last(connection)
-        made = []
-        for draft in drafts:
-            if _known(connection, draft):
-                continue
-            last = chained(
-                draft,
-                seq=1 if last is None else last.seq + 1,
-                at=datetime.now(UTC).isoformat(timespec="seconds"),
-                prev_sha256=ORIGIN if last is None else last.sha256,
-            )
-            parts = {"slices": draft.slices, "record": draft.record}
-            connection.execute(ENTRIES.insert().values(**vars(last), **parts))
-            made.append(last)
-    return tuple(made)
+        return tuple(_add(connection, draft) for draft in drafts if not _known(connection, draft))
+
+
+def count_attempt(ledger: Ledger, attempt: Attempt) -> int:
+    """Which attempt on its test set this is, 1 for the first; one that the ledger does not know yet is entered.
+
+    Both happen in one transaction of the only writer, so that no two runs are given one number.
+    """
+    _refuse_absent(ledger)
+    with _transaction(ledger) as connection:
+        telling = select(*_FACTS).where(ENTRIES.c.kind.in_(["attempt", "run"])).order_by(ENTRIES.c.seq)
+        known = attempts([_entry(row) for row in connection.execute(telling)])
+        same = attempt.data_sha256, attempt.artifact_sha256
+        if same not in {(one.data_sha256, one.artifact_sha256) for one in known}:
+            _add(connection, attempt_draft(attempt))
+        return attempt_number(known, *same)
+
+
+def _add(connection: Connection, draft: Draft) -> Entry:
+    """Append a draft within the caller's transaction."""
+    last = _last(connection)
+    entry = chained(
+        draft,
+        seq=1 if last is None else last.seq + 1,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        prev_sha256=ORIGIN if last is None else last.sha256,
+    )
+    parts = {"slices": draft.slices, "record": draft.record}
+    connection.execute(ENTRIES.insert().values(**vars(entry), **parts))
+    return entry
 
 
 def entries(ledger: Ledger) -> tuple[Entry, ...]:

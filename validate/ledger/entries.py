@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal
 
+from validate.attempts import Attempt
 from validate.comparison import Comparison
 from validate.decisions import Decision
 from validate.errors import OutputError
@@ -16,7 +17,7 @@ from validate.outcome import Outcome
 from validate.slices import Kind
 from validate.waivers import State
 
-Which = Literal["run", "decision", "signature"]
+Which = Literal["attempt", "run", "decision", "signature"]
 ORIGIN = "0" * 64  # what the first entry is bound to
 _LARGEST = 512 * 1024 * 1024  # bytes of a record that is unpacked again
 
@@ -87,8 +88,20 @@ class SignatureBody(_Body):
     date: str  # ISO 8601
 
 
-Body = RunBody | DecisionBody | SignatureBody
-_KINDS: dict[str, Hashable] = {"run": RunBody, "decision": DecisionBody, "signature": SignatureBody}
+@dataclass(frozen=True, kw_only=True)
+class AttemptBody(_Body):
+    """That a run began to judge an artifact on a test set: entered before its result is known, so that it counts."""
+
+    attempt: Attempt
+
+
+Body = RunBody | DecisionBody | SignatureBody | AttemptBody
+_KINDS: dict[str, Hashable] = {
+    "attempt": AttemptBody,
+    "run": RunBody,
+    "decision": DecisionBody,
+    "signature": SignatureBody,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +109,7 @@ class Draft:
     """What is to become an entry, once it has a place in the chain."""
 
     kind: Which
-    subject: str  # SHA-256 of the evidence record that it is about
+    subject: str  # SHA-256 of the evidence record that it is about; of an attempt: of the test set
     body: str  # JSON
     slices: str | None = None  # JSON; of a run
     record: bytes | None = None  # of a run: its results.json, packed
@@ -126,6 +139,12 @@ def run_draft(record: EvidenceRecord) -> Draft:
         slices=slices,
         record=zlib.compress(content, 9),
     )
+
+
+def attempt_draft(attempt: Attempt) -> Draft:
+    """What is kept of an attempt on a test set."""
+    body = _dump(AttemptBody, AttemptBody(attempt=attempt))
+    return Draft(kind="attempt", subject=attempt.data_sha256, body=body)
 
 
 def decision_draft(record: EvidenceRecord, subject: str, decision: Decision) -> Draft:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from validate.attempts import Attempt
 from validate.decisions import Decision
-from validate.ledger.entries import DecisionBody, Entry, RunBody, SignatureBody, body_of
+from validate.ledger.entries import AttemptBody, Body, DecisionBody, Entry, RunBody, SignatureBody, body_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +38,19 @@ def runs(entries: Sequence[Entry]) -> tuple[Run, ...]:
     )
 
 
-def attempts(found: Sequence[Run]) -> tuple[Attempt, ...]:
-    """The runs that count as gate attempts on a test set."""
-    return tuple(
-        Attempt(
-            data_sha256=run.body.data_sha256,
-            artifact_sha256=run.body.artifact_sha256,
-            compressed=run.body.compressed,
-            date=run.body.finished,
-        )
-        for run in found
-        if run.body.attempt is not None and run.body.data_sha256 and run.body.artifact_sha256
+def attempts(entries: Sequence[Entry]) -> tuple[Attempt, ...]:
+    """What counts as gate attempts on a test set, oldest first: those that were announced, and runs that gated."""
+    return tuple(found for entry in entries if (found := _attempt(body_of(entry))) is not None)
+
+
+def _attempt(body: Body) -> Attempt | None:
+    if isinstance(body, AttemptBody):
+        return body.attempt
+    if not isinstance(body, RunBody) or body.attempt is None or not body.data_sha256 or not body.artifact_sha256:
+        return None
+    return Attempt(
+        data_sha256=body.data_sha256,
+        artifact_sha256=body.artifact_sha256,
+        compressed=body.compressed,
+        date=body.finished,
     )

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from validate import wording
-from validate.attempts import attempt_number
+from validate.attempts import Attempt, attempt_number
 from validate.ledger.entries import SliceSummary
-from validate.ledger.runs import Run, attempts
+from validate.ledger.runs import Run
 
 MOST_SLICES = 40  # of one model that are followed
 MOST_RUNS = 60  # of one model that a trend goes back
@@ -107,9 +107,8 @@ def _trend(name: str, known: Sequence[dict[str, SliceSummary]]) -> SliceTrend:
     return SliceTrend(name=name, guard=any(one.guard for one in values if one), values=values)
 
 
-def set_uses(found: Sequence[Run]) -> Iterator[SetUse]:
+def set_uses(found: Sequence[Run], counted: Sequence[Attempt]) -> Iterator[SetUse]:
     """Each test set with how often it was used; the same artifact counts once, as it does for a run's own number."""
-    counted = attempts(found)
     for digest in dict.fromkeys(run.body.data_sha256 for run in found if run.body.data_sha256):
         own = [run for run in found if run.body.data_sha256 == digest]
         yield SetUse(
