@@ -1,9 +1,11 @@
 """Small sweeps: records of one suite whose models differ in size and in what they lose."""
 
 from dataclasses import replace
+from math import nan
 
 from tests import samples
 from validate.artifact_profile.stored import Artifact, CompressionProfile, Stored
+from validate.forecast import Correlation
 from validate.slices import Kind
 from validate.suite_sweep import Compressed
 from validate.sweep import Sweep, sweep
@@ -52,4 +54,9 @@ def example(text: str = "magnitude") -> Sweep:
     records = [replace(r, suite=replace(r.suite, name=text, release=records[0].suite.release)) for r in records]
     steps = {"m30": step(0.3, series=text), "m50_r1": step(0.5, series=text, round=1)}
     steps |= {"m50": step(0.5, series=text, round=2), "m70": step(0.7, series=text)}
-    return swept(records, **steps)
+    found = swept(records, **steps)
+    foretold = [
+        Correlation(compressed="m50", predictor="margin", slices=4, rho=0.8, low=-0.2, high=1.0, p=0.3),
+        Correlation(compressed="m50", predictor="distance", slices=4, rho=nan, low=nan, high=nan, p=nan),
+    ]
+    return replace(found, correlations=tuple(foretold))

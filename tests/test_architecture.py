@@ -24,9 +24,9 @@ populations changes rate_changes score_changes sample_size description totals me
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
 gate checks waivers claims declared guards preflight edge_cases planning methods evidence judgement notebook recording
-compression sweep compressors decisions ledger
+compression forecast sweep compressors decisions ledger
 frameworks report exports streaming pipeline envelopes signatures recomputation verification bookkeeping
-terminal terminal_history terminal_sweep finding_text commands signing history making sweeping pytest_plugin cli
+terminal terminal_history terminal_sweep finding_text commands signing history making forecasting sweeping pytest_plugin cli
 """
 ORDER = STAGES.split()
 

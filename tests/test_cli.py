@@ -38,7 +38,7 @@ def test_help_names_every_command_in_one_whole_line_each(capsys):
     assert cli.main(["--help"]) == 0
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line] == [
-        "run", "plan", "discover", "sweep", "edge-cases", "report", "verify", "sign", "decide", "history", "verdict", "check", "suites",
+        "run", "plan", "discover", "sweep", "forecast", "edge-cases", "report", "verify", "sign", "decide", "history", "verdict", "check", "suites",
         "init", "schema", "demo",
     ]  # fmt: skip
     assert "..." not in out.split("Commands:")[1]

@@ -27,18 +27,22 @@ def test_a_sweep_writes_its_page_and_numbers_and_gates_nothing(suite, capsys, tm
     shown = capsys.readouterr().out
     assert "cut: passes nowhere" in shown or "cut: passes up to" in shown
     assert "Nothing was gated" in shown
+    assert "rank correlation over 10 slices" in " ".join(shown.split())
     numbers = json.loads((tmp_path / "swept" / "sweep.json").read_text(encoding="utf-8"))
     (series,) = numbers["series"]
     assert [rung["name"] for rung in series["rungs"]] == ["good", "bad"]
     (hurt,) = [one for one in series["slices"] if one["slice"] == "group: b"]
     assert (hurt["highest"], hurt["stopped"], hurt["outcome"]) == ("good", "bad", "FAIL")
+    foretold = {(one["compressed"], one["predictor"]): one for one in numbers["correlations"]}
+    assert set(foretold) == {("good", "training share"), ("bad", "training share")}  # labels give no more
     assert sorted(path.name for path in (tmp_path / "swept").iterdir()) == ["sweep.html", "sweep.json"]
     assert not list(tmp_path.rglob("attempts.jsonl"))  # the attempts of a sweep do not count
 
 
 def test_json_is_one_object_with_the_same_numbers(suite, capsys, tmp_path):
-    assert cli.main(["sweep", str(suite.folder), "--json", "--compressed", "good"]) == 0
+    assert cli.main(["sweep", str(suite.folder), "--json", "--compressed", "good", "--no-forecast"]) == 0
     found = json.loads(capsys.readouterr().out)
+    assert found["correlations"] == []
     assert found["exit_code"] == 0
     assert [rung["name"] for one in found["series"] for rung in one["rungs"]] == ["good"]
     assert (tmp_path / found["out"] / "sweep.html").is_file()
@@ -71,4 +75,6 @@ def test_the_page_shows_every_model_with_a_mark_for_those_with_a_size():
         assert f"<bdi>{name}</bdi>" in page
     assert "a round on the way" in page
     assert "passes beyond it: m70" in page
+    assert "Fewer than 10 slices" in page
+    assert "Rank correlation of each predictor" in page
     assert page.count('<path class="mark') == 10  # five with a size, on all examples and on the worst slice

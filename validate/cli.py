@@ -155,6 +155,7 @@ def sweep(
         str | None, typer.Option(metavar="NAME,…", help="Also int8-dynamic, int8-weights, int4-weights.")
     ] = None,
     group: Annotated[int | None, typer.Option(help="Inputs that share a scale in int4-weights.")] = None,
+    no_forecast: Annotated[bool, typer.Option("--no-forecast", help="Leave out what was foretold.")] = False,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled models: they run code.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask every model again.")] = False,
     as_json: AsJson = False,
@@ -168,9 +169,24 @@ def sweep(
         out=out,
         use_cache=not no_cache,
         allow_pickle=allow_pickle,
+        forecast=not no_forecast,
         wanted=making.Wanted(method=method, levels=levels, rounds=rounds, schemes=scheme, group=group),
     )
     return sweeping.run(asked, as_json=as_json)
+
+
+@app.command()
+def forecast(
+    suite: SuiteName,
+    *,
+    no_gradients: Annotated[bool, typer.Option("--no-gradients", help="Only what scores tell: quicker.")] = False,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled models: they run code.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Order slices by risk, from the dense model alone."""
+    from validate import forecasting
+
+    forecasting.run(suite, gradients=not no_gradients, allow_pickle=allow_pickle, as_json=as_json)
 
 
 @app.command("edge-cases")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from validate.artifact_profile.stored import Artifact, CompressionProfile, Stored, totals
 from validate.comparison import Comparison
 from validate.evidence import EvidenceRecord
+from validate.forecast import Correlation
 from validate.outcome import Outcome
 from validate.slices import Kind
 from validate.suite_sweep import Compressed
@@ -86,6 +87,7 @@ class Sweep:
     series: tuple[Series, ...]
     best: str | None  # the smallest model that its series goes up to; None where none passes
     too_small: int  # slices that are left out because no model could pass there
+    correlations: tuple[Correlation, ...] = ()  # of the forecast from the dense model with what happened
 
 
 def sweep(records: Sequence[EvidenceRecord], steps: Mapping[str, Compressed]) -> Sweep:

@@ -13,6 +13,8 @@ from validate.commands import print_json, progress, refuse_unwritable
 from validate.evidence import EvidenceRecord
 from validate.exports.files import write_text
 from validate.finding_text import finite
+from validate.forecast import Correlation, correlations
+from validate.forecasting import of_suite
 from validate.making import TABLES, Wanted, made_suite, tables
 from validate.places import find_suite
 from validate.report.sweep import render_sweep
@@ -35,6 +37,7 @@ class Asked:
     out: Path | None = None
     use_cache: bool = True
     allow_pickle: bool = False
+    forecast: bool = True  # compare with what the dense model alone foretold
     wanted: Wanted = field(default_factory=Wanted)  # to be made now
 
 
@@ -50,6 +53,8 @@ def run(asked: Asked, *, as_json: bool) -> int:
         names = (*names, *made)
     records = _judged(only_judged(loaded), names, use_cache=asked.use_cache)
     found = sweep(records, loaded.suite.models.compressed)
+    if asked.forecast and any(record.comparisons for record in records):
+        found = replace(found, correlations=_correlations(loaded, records, use_cache=asked.use_cache))
     numbers = as_numbers(found)
     write_text(folder / NUMBERS, json.dumps(numbers, indent=2, ensure_ascii=False) + "\n")
     page = write_text(folder / PAGE, render_sweep(found))
@@ -80,6 +85,15 @@ def as_numbers(found: Sweep) -> dict[str, Any]:
     numbers = finite(dataclasses.asdict(found))
     assert isinstance(numbers, dict)
     return numbers
+
+
+def _correlations(
+    loaded: LoadedSuite, records: Sequence[EvidenceRecord], *, use_cache: bool
+) -> tuple[Correlation, ...]:
+    """Of the dense model's forecast with what happened to each compressed model."""
+    foretold = of_suite(loaded, cache=open_cache() if use_cache else None, progress=progress())
+    seed = loaded.suite.seed
+    return tuple(one for it in records for one in correlations(foretold, it.compressed_name, it.comparisons, seed=seed))
 
 
 def _judged(loaded: LoadedSuite, names: Sequence[str], *, use_cache: bool) -> tuple[EvidenceRecord, ...]:

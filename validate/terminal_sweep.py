@@ -9,12 +9,23 @@ from rich.table import Table
 from rich.text import Text
 
 from validate import wording
+from validate.forecast import Forecast
 from validate.outcome import Outcome
-from validate.report.sweep_facts import FLATTERS, change_of, level_text, reached
+from validate.report.sweep_facts import (
+    FLATTERS,
+    FORECASTS,
+    change_of,
+    correlation_notes,
+    forecast_cell,
+    level_text,
+    reached,
+    rho_text,
+)
 from validate.sweep import Potential, Rung, Sweep
 from validate.terminal import outcome_text, printable
 
 MOST = 100  # characters of a reason
+MOST_SLICES = 40  # rows of a forecast
 
 
 def sweep(found: Sweep, *, page: Path) -> Group:
@@ -23,6 +34,7 @@ def sweep(found: Sweep, *, page: Path) -> Group:
     parts: list[RenderableType] = [Text(printable(header), style="bold"), _rungs(found)]
     parts += [Text(printable(line), overflow="fold") for line in reached(found)]
     parts += _slices(found)
+    parts += _correlations(found)
     parts += [Text(f"\n{FLATTERS}"), Text(f"\nPage: {page}", overflow="fold")]
     return Group(*parts)
 
@@ -83,9 +95,43 @@ def _slices(found: Sweep) -> Iterator[RenderableType]:
         yield Text(f"{others} of {len(rows):,} {'goes' if len(rows) - len(stopping) == 1 else 'go'} all the way.")
 
 
+def _correlations(found: Sweep) -> Iterator[RenderableType]:
+    """How each predictor of the forecast went along with what happened to each model."""
+    if not found.correlations:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("forecast against what happened", overflow="fold")
+    names = list(dict.fromkeys(one.predictor for one in found.correlations))
+    for name in names:
+        table.add_column(name, justify="right")
+    for model in dict.fromkeys(one.compressed for one in found.correlations):
+        by = {one.predictor: one for one in found.correlations if one.compressed == model}
+        table.add_row(printable(model), *(rho_text(by[name]) if name in by else wording.ABSENT for name in names))
+    yield table
+    yield from (Text(note) for note in correlation_notes(found.correlations))
+
+
 def _cell(one: Potential | None) -> str:
     if one is None:
         return wording.ABSENT
     if one.stopped is None:
         return f"{one.highest} (all)"
     return one.highest or f"none ({one.outcome})"
+
+
+def forecast(found: Forecast) -> Group:
+    """Show the slices, those most at risk first."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("slice, most at risk first", overflow="fold", min_width=26)
+    table.add_column("n", justify="right", no_wrap=True)
+    known = list(found.slices[0].values) if found.slices else []
+    for name in known:
+        table.add_column(name, justify="right")
+    for one in found.slices[:MOST_SLICES]:
+        cells = (forecast_cell(one, name) for name in known)
+        table.add_row(printable(one.slice), wording.count(one.n), *cells)
+    header = Text(printable(f"{found.suite} · {wording.plural(found.n, 'example')} · dense model alone"), style="bold")
+    notes = list(found.notes)
+    if len(found.slices) > MOST_SLICES:
+        notes.insert(0, f"and {wording.plural(len(found.slices) - MOST_SLICES, 'more slice')}: see --json")
+    return Group(header, table, *(Text(printable(note), overflow="fold") for note in (*notes, FORECASTS)))

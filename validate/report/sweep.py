@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from validate import wording
+from validate.forecast import Correlation
 from validate.report.curve import Curve, curves
 from validate.report.page import layout
-from validate.report.sweep_facts import FLATTERS, change_of, level_text, reached
+from validate.report.sweep_facts import FLATTERS, change_of, correlation_notes, level_text, reached, rho_text
 from validate.report.tables import Status, status
 from validate.sweep import Potential, Rung, Seen, Series, Sweep
 
@@ -61,6 +62,9 @@ class SweepView:
     series: tuple[str, ...]  # of the table of slices
     slices: tuple[SliceCells, ...]
     left_out: str
+    predictors: tuple[str, ...]
+    foretold: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]  # per model and predictor: rho, interval, p
+    foretold_notes: tuple[str, ...]
 
 
 def render_sweep(found: Sweep) -> str:
@@ -88,7 +92,21 @@ def _view(found: Sweep) -> SweepView:
         series=tuple(series.name for series in ordered),
         slices=tuple(rows[:MOST_SLICES]),
         left_out=_left_out(found, len(rows)),
+        predictors=tuple(dict.fromkeys(one.predictor for one in found.correlations)),
+        foretold=tuple(_foretold(found)),
+        foretold_notes=tuple(correlation_notes(found.correlations)) if found.correlations else (),
     )
+
+
+def _foretold(found: Sweep) -> Iterator[tuple[str, tuple[tuple[str, str, str], ...]]]:
+    """Each model's correlations with the forecast, in the order of the predictors."""
+    for model in dict.fromkeys(one.compressed for one in found.correlations):
+        yield model, tuple(_cells(one) for one in found.correlations if one.compressed == model)
+
+
+def _cells(one: Correlation) -> tuple[str, str, str]:
+    limits = f"{wording.signed(one.low, 2)} to {wording.signed(one.high, 2)}"
+    return rho_text(one), limits, wording.p_value(one.p)
 
 
 def _left_out(found: Sweep, rows: int) -> str:

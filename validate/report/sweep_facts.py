@@ -1,13 +1,19 @@
 """What the terminal and the page say of a sweep, in the same words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from validate import wording
+from validate.forecast import FEWEST_ROWS, FEWEST_SLICES, Correlation, SliceForecast
 from validate.sweep import Potential, Rung, Seen, Series, Sweep
 
 FLATTERS = (
     "Nothing was gated. The best of many models looks better on these examples than it is: judge the chosen one with "
     "`paritygate run` on examples it was not chosen on."
+)
+
+FORECASTS = (
+    "In brackets the rank by each predictor, 1 most at risk; the order is by the mean of the ranks. A forecast orders "
+    "what to test first and where to collect data. It shows nothing about any compressed model."
 )
 
 
@@ -51,3 +57,27 @@ def change_of(seen: Seen | None, *, rate: bool) -> str:
     if seen is None:
         return wording.ABSENT
     return wording.change(seen.change, rate=rate, limit=None if seen.margin is None else -seen.margin)
+
+
+def rho_text(one: Correlation) -> str:
+    """`+0.45`, or nothing where it is undefined."""
+    return wording.signed(one.rho, 2)
+
+
+def correlation_notes(found: Sequence[Correlation]) -> Iterator[str]:
+    """How the correlations are to be read."""
+    n = min(one.slices for one in found)
+    yield (
+        f"Spearman’s rank correlation over {wording.plural(n, 'slice')} of at least {FEWEST_ROWS} examples: +1 where "
+        "the slices foretold to be most at risk lost most, beyond what all lost; 0 where the forecast said nothing."
+    )
+    if n < FEWEST_SLICES:
+        yield f"Fewer than {FEWEST_SLICES} slices: chance alone gives large correlations."
+
+
+def forecast_cell(one: SliceForecast, name: str) -> str:
+    """A predictor's value with its rank: `3.1 % (2)`, `0.812 (7)`."""
+    value = one.values[name]
+    shown = wording.share(value) if name == "training share" else f"{value:.2g}"
+    star = "*" if name == "training share" and not one.of_training else ""
+    return f"{shown}{star} ({one.ranks[name]:g})"
