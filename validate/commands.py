@@ -275,6 +275,7 @@ def _brief(record: EvidenceRecord) -> dict[str, object]:
     return {
         "name": record.compressed_name,
         "verdict": str(verdict.outcome),
+        "waived": verdict.waived,
         "exit_code": verdict.exit_code,
         "line": verdict.line,
         "reasons": list(verdict.reasons),

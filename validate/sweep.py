@@ -45,6 +45,7 @@ class Rung:
     memory: int | None  # bytes as it is stored
     nonzeros: int | None
     outcome: Outcome  # of the whole gate, as a run would decide
+    waived: int = 0  # checks that a waiver excuses
     reason: str  # the first, where it is not a PASS
     everything: Seen | None  # on all examples; None where nothing was compared
     worst: Seen | None  # the guarded slice with the least room
@@ -151,6 +152,7 @@ def _rung(record: EvidenceRecord, step: Compressed) -> Rung:
         memory=inside.memory if inside else None,
         nonzeros=inside.nonzeros if inside else None,
         outcome=record.verdict.outcome,
+        waived=record.verdict.waived,
         reason=record.verdict.reasons[0] if record.verdict.reasons else "",
         everything=_seen(everything) if everything else None,
         worst=_seen(worst) if worst else None,

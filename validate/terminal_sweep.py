@@ -22,7 +22,7 @@ from validate.report.sweep_facts import (
     rho_text,
 )
 from validate.sweep import Potential, Rung, Sweep
-from validate.terminal import outcome_text, printable
+from validate.terminal import printable, verdict_text
 
 MOST = 100  # characters of a reason
 MOST_SLICES = 40  # rows of a forecast
@@ -59,7 +59,7 @@ def _cells(rung: Rung, *, rate: bool) -> tuple[Text, ...]:
         Text(printable(rung.name)),
         Text(level_text(rung)),
         Text(wording.ABSENT if rung.left is None else wording.share(rung.left)),
-        outcome_text(rung.outcome),
+        verdict_text(rung.outcome, rung.waived),
         Text(change_of(rung.everything, rate=rate)),
         Text("\n".join(map(printable, _worst(rung, rate=rate)))),
     )

@@ -15,6 +15,7 @@ from validate.exports.edge_rows import EdgeRows, read_edge_rows
 from validate.exports.files import EDGE_ROWS, RESULTS, ROWS, SLICES, read_records, rendered
 from validate.exports.rows import Rows, read_rows
 from validate.exports.tables import slice_table
+from validate.gate import verdict_text
 from validate.signatures import check_signatures
 from validate.wording import plural
 
@@ -125,7 +126,8 @@ def _model(folder: Path, name: str) -> tuple[Verification, tuple[str, ...]]:
     held: tuple[str, ...] = ()
     if rows is not None and not wrong:
         cases = "" if edge is None else f" and {plural(len(edge.variants.ids), 'edge case')}"
-        held = (f"{name}: {record.verdict.outcome}, recomputed from {len(rows.paired.ids):,} rows{cases}",)
+        verdict = verdict_text(record.verdict.outcome, record.verdict.waived)
+        held = (f"{name}: {verdict}, recomputed from {len(rows.paired.ids):,} rows{cases}",)
     return Verification(wrong=tuple(wrong), held=held), tuple(_not_shown(record, rows))
 
 

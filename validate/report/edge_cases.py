@@ -11,10 +11,12 @@ from validate.edge_cases.comparison import EdgeResult, Exemplar
 from validate.edge_cases.evidence import EdgeEvidence
 from validate.edge_cases.review import ReviewQueue
 from validate.evidence import EvidenceRecord
+from validate.gate import CheckKind
 from validate.outcome import Outcome
 from validate.report.attacks import AttackView, attack_view, bounds_of
 from validate.report.facts import change_text, is_rate
 from validate.report.tables import Status, status
+from validate.report.waivers import waived_status, waivers_on
 from validate.stats.rates import wilson_interval
 
 WIDTH, HEIGHT = 220, 130  # of a curve's picture, in its own units
@@ -135,7 +137,7 @@ def edge_view(record: EvidenceRecord) -> EdgeView | None:
         summary=_summary(found),
         metric=record.policy.metric,
         curves=tuple(_curves(found, by_name)),
-        rows=tuple(_row(result, c, about.get(result.slice, "")) for result, c in told),
+        rows=tuple(_row(result, c, about.get(result.slice, ""), record) for result, c in told),
         methods=tuple(dict.fromkeys([*interactions, *breaks])),
         exemplars=tuple((r.slice, r.exemplars) for r in found.results if r.exemplars),
         must_not_lose=tuple(
@@ -177,7 +179,8 @@ def _summary(found: EdgeEvidence) -> str:
     return f"{text}, and to change more answers than the dense model does in {len(breaks):,}"
 
 
-def _row(result: EdgeResult, c: Comparison, about: str) -> EdgeRow:
+def _row(result: EdgeResult, c: Comparison, about: str, record: EvidenceRecord) -> EdgeRow:
+    waived = waivers_on(CheckKind.EDGE_CASES, c.slice.name, record)
     rate = is_rate(c)
     clean = wording.ABSENT
     if result.clean_dense is not None and result.clean_compressed is not None:
@@ -193,7 +196,7 @@ def _row(result: EdgeResult, c: Comparison, about: str) -> EdgeRow:
     return EdgeRow(
         name=result.slice,
         about=about,
-        status=status(c.outcome),
+        status=waived_status(c.outcome) if waived else status(c.outcome),
         n=wording.count(result.n),
         sources=wording.count(result.sources),
         levels=f"{wording.level(c.dense, rate=rate)} → {wording.level(c.compressed, rate=rate)}",

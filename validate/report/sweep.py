@@ -9,6 +9,7 @@ from validate.report.curve import Curve, curves
 from validate.report.page import layout
 from validate.report.sweep_facts import FLATTERS, change_of, correlation_notes, level_text, reached, rho_text
 from validate.report.tables import Status, status
+from validate.report.waivers import verdict_status
 from validate.sweep import Potential, Rung, Seen, Series, Sweep
 
 MOST_SLICES = 200  # rows of the table of slices
@@ -129,7 +130,7 @@ def _rung(rung: Rung, numbers: dict[str, str], *, rate: bool) -> RungRow:
         left=wording.ABSENT if rung.left is None else wording.share(rung.left),
         memory=wording.ABSENT if rung.memory is None else wording.count(rung.memory),
         nonzeros=wording.ABSENT if rung.nonzeros is None else wording.count(rung.nonzeros),
-        status=status(rung.outcome),
+        status=verdict_status(rung.outcome, rung.waived),
         everything=change_of(rung.everything, rate=rate),
         everything_range=_range(rung.everything, rate=rate),
         worst="" if worst is None else worst.slice,
