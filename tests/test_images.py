@@ -123,8 +123,9 @@ def test_the_sheet_shows_images(folder):
     edge = build_edge_cases(loaded, data)
     assert edge is not None
     page = edge_sheet(loaded, data, edge)
-    pictures = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="image, 10 × 8">', page)
+    pictures = re.findall(r'<img class="picture" src="data:image/png;base64,([^"]+)" alt="image, 10 × 8">', page)
     assert len(pictures) == 4 * 3 + 4 * 2  # sources with their variants of two sets
+    assert page.count(">source</bdi></th>") == 2  # side by side, a row for each source
     first = np.array(Image.open(io.BytesIO(base64.b64decode(pictures[0]))))
     assert any(np.array_equal(first, image) for image in data.frame["image"])
 

@@ -16,7 +16,9 @@ from validate.attempts import Remembered, read_attempts
 from validate.cache import open_cache
 from validate.comparison import total
 from validate.data import load_dataset
+from validate.edge_cases.attacked import attack_cells, attacked_examples
 from validate.edge_cases.build import build_edge_cases
+from validate.edge_cases.sets import assemble
 from validate.errors import OutputError, SuiteError
 from validate.evidence import EvidenceRecord
 from validate.exports.annotations import annotations
@@ -28,7 +30,7 @@ from validate.places import find_suite
 from validate.progress import SILENT, Progress
 from validate.recording import Judged
 from validate.report.facts import overall
-from validate.report.sheet import edge_sheet
+from validate.report.sheet import SHOWN, edge_sheet
 from validate.stats.rates import wilson_interval
 from validate.suite_claims import CostPlan
 from validate.suite_file import load_statements, load_suite, with_search
@@ -129,10 +131,13 @@ def edge_cases(suite: str, out: Path) -> None:
     """Write the sheet that shows what each edge-case set looks like."""
     loaded = load_suite(find_suite(suite))
     dataset = load_dataset(loaded)
-    edge = build_edge_cases(loaded, dataset)
+    gate, plain = loaded.suite.gate, build_edge_cases(loaded, dataset)
+    cells = [*(plain.cells if plain else ()), *attack_cells(loaded, dataset)]
+    edge = assemble(cells, dataset, gate)
     if edge is None:
         raise SuiteError(loaded.path.name, "declares no edge cases to show; natural ones are slices of a run's report")
-    print_text(str(write_text(out, edge_sheet(loaded, dataset, edge))))
+    attacks = attacked_examples(loaded, dataset, SHOWN)
+    print_text(str(write_text(out, edge_sheet(loaded, dataset, edge, attacks))))
 
 
 def report(folder: Path) -> None:

@@ -14,7 +14,7 @@ from validate.edge_cases.comparison import clustered_change
 from validate.edge_cases.generate import candidates_of, code_of, stream
 from validate.edge_cases.sets import Cell, EdgeCases, assemble
 from validate.edge_rules import severity_name
-from validate.predictions import PairedPredictions, Predictions, pair, right
+from validate.predictions import PairedPredictions, Predictions, answers, pair, right
 from validate.runners import Runner
 from validate.stats.results import Interval
 from validate.suite import Gate, LoadedSuite
@@ -151,6 +151,60 @@ def attack_compressed(attacked: Attacked, runner: Runner, loaded: LoadedSuite, d
         transfers=tuple(carried),
         spared=_spared(spared, BY_DENSE) if spared else "",
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AttackedExample:
+    """One source under one attack on the dense model, as the model sees it."""
+
+    set: str
+    epsilon: float
+    source: int  # row of the data
+    clean: NDArray[np.float64]  # of its inputs, what may be changed; of several tensors the first
+    changed: NDArray[np.float64]
+    before: str  # the dense model's answer
+    after: str
+
+
+def attacked_examples(loaded: LoadedSuite, dataset: Dataset, shown: int) -> tuple[AttackedExample, ...]:
+    """What the suite's attacks make of the first sources of each set, for people to look at.
+
+    Raises:
+        DataError, ModelError: as a run would.
+    """
+    cells = [_few(cell, shown) for cell in attack_cells(loaded, dataset)]
+    edge = assemble(cells, dataset, loaded.suite.gate)
+    if edge is None:
+        return ()
+    from validate.answers import answer
+    from validate.runners import open_runner
+    from validate.runners.batches import encode, listed, open_inputs
+
+    runner = open_runner(loaded.suite.models.dense, name=DENSE, loaded=loaded, classes=dataset.classes)
+    found, inputs = _changed(edge, loaded, dataset, runner), open_inputs(loaded)
+    seen = []
+    for data in (edge.dataset, found):
+        tensor = next(it for it in listed(encode(data, inputs, 0, len(data)).tensors) if it.is_floating_point())
+        named = [dataset.classes[code] for code in answers(answer(runner, data).predictions)]
+        seen.append((tensor.double().numpy(), named))
+    (clean, before), (changed, after) = seen
+    told = [(set_name(cell.spec), _spec(cell).epsilons[cell.severity - 1]) for cell in cells for _ in cell.sources]
+    return tuple(
+        AttackedExample(
+            set=told[i][0],
+            epsilon=told[i][1],
+            source=int(edge.sources[i]),
+            clean=clean[i],
+            changed=changed[i],
+            before=before[i],
+            after=after[i],
+        )
+        for i in range(len(told))
+    )
+
+
+def _few(cell: Cell, shown: int) -> Cell:
+    return replace(cell, sources=cell.sources[:shown], make=lambda: cell.make().iloc[:shown])
 
 
 def _spared(sets: Sequence[str], why: str) -> str:

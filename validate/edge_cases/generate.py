@@ -13,6 +13,7 @@ from validate.columns import kind_of
 from validate.data import Dataset, derive
 from validate.edge_cases.sets import Cell, Rows
 from validate.edge_kinds.catalogue import fitting
+from validate.edge_kinds.image import is_large
 from validate.edge_kinds.kind import Kind, Request
 from validate.errors import DataError, SuiteError, did_you_mean
 from validate.hooks import hook_files, load_hook, user_code
@@ -84,8 +85,15 @@ def _by_kind(spec: GeneratedCases, i: int, loaded: LoadedSuite, dataset: Dataset
             paired=kind.paired and spec.expect is None,
             labels=_expected(spec, dataset, len(sources)),
             digest=digest,
-            about=kind.severities[severity - 1],
+            about=_stated(kind, loaded, dataset)[severity - 1],
         )
+
+
+def _stated(kind: Kind, loaded: LoadedSuite, dataset: Dataset) -> tuple[str, ...]:
+    """What each severity means for these data."""
+    image = loaded.suite.data.image
+    large = image is not None and bool(kind.large) and is_large(dataset.frame[image].iloc[0])
+    return kind.large if large else kind.severities
 
 
 def _by_hook(spec: PythonCases, i: int, loaded: LoadedSuite, dataset: Dataset) -> Iterator[Cell]:

@@ -40,19 +40,20 @@ def _kind(change: Change, about: str, strengths: Strengths, says: str, *, colour
         shape = images[0].shape
         if colour and len(shape) == 2:
             raise DataError("edge cases of images", "this kind changes colours, and the images are grey", about)
-        strength = strengths[min(shape[:2]) >= SMALL][severity - 1]
+        strength = strengths[is_large(images[0])][severity - 1]
         rows = max(1, BLOCK // int(np.prod(shape)))
         for first in range(0, len(images), rows):
             block = np.stack(images[first : first + rows]) / 255
             made = change(block.reshape(len(block), *shape[:2], -1), strength, rng)
             yield from np.rint(np.clip(made, 0, 1) * 255).astype(np.uint8).reshape(len(block), *shape)
 
-    pairs = zip(*strengths, strict=True)
-    texts = tuple(
-        _said(says, small) if small == large else f"{_said(says, small)}, large images {_said(says, large)}"
-        for small, large in pairs
-    )
-    return Kind(about=about, severities=texts, make=make, columns=frozenset({"other"}))
+    small, large = (tuple(_said(says, strength) for strength in row) for row in strengths)
+    return Kind(about=about, severities=small, large=large, make=make, columns=frozenset({"other"}))
+
+
+def is_large(image: Image) -> bool:
+    """Whether an image has the strengths of the larger benchmark."""
+    return bool(min(image.shape[:2]) >= SMALL)
 
 
 def _said(says: str, strength: Any) -> str:  # noqa: ANN401  # a number or several

@@ -45,6 +45,7 @@ class Kind:
 
     about: str  # what happens to a source, in a sentence
     severities: tuple[str, ...]  # what each of 1 to 5 means
+    large: tuple[str, ...] = ()  # the same for images that are not small, where it is something else
     make: Make | None = None  # None: the chosen rows as they are
     choose: Choose | None = None  # None: sources drawn evenly, the same at every severity
     columns: frozenset[ColumnKind] | None = None  # the kinds of column that it can change; None: it takes no columns

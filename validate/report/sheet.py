@@ -1,52 +1,22 @@
 """A sheet of edge cases: sources beside their variants, so that people can judge whether a set is fair."""
 
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from validate.data import Dataset
+from validate.edge_cases.attacked import AttackedExample
 from validate.edge_cases.sets import NO_SOURCE, Cell, EdgeCases, Rows
 from validate.edge_kinds.catalogue import fitting, modality
-from validate.edge_kinds.kind import Modality
-from validate.images import to_png
+from validate.report.attack_sheet import attack_group
 from validate.report.page import layout
+from validate.report.sheet_cells import CELLS, SheetGroup, SheetRow, picture, whole
 from validate.suite import LoadedSuite
-from validate.suite_edge_cases import GeneratedCases, set_name
-from validate.tables import as_text
+from validate.suite_edge_cases import AttackCases, GeneratedCases, set_name
 
 SHOWN = 4  # sources of each set
-LONGEST = 300  # characters of a cell
-
-
-@dataclass(frozen=True, kw_only=True)
-class SheetCell:
-    """One value of an example."""
-
-    text: str
-    changed: bool = False  # it is not the source's
-    image: str = ""  # a data: URI in place of the text
-
-
-@dataclass(frozen=True, kw_only=True)
-class SheetRow:
-    """A source, or a variant of it."""
-
-    title: str  # "source", "severity 3"
-    id: str
-    label: str
-    cells: tuple[SheetCell, ...]
-    remark: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SheetGroup:
-    """A source with its variants."""
-
-    columns: tuple[str, ...]
-    rows: tuple[SheetRow, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,58 +38,40 @@ class Sheet:
     sets: tuple[SheetSet, ...]
 
 
-# (one row of the data, the row it is compared with or None, the columns to show) -> a cell for each column
-Cells = Callable[[pd.Series, pd.Series | None, Sequence[str]], tuple[SheetCell, ...]]
+def edge_sheet(loaded: LoadedSuite, dataset: Dataset, edge: EdgeCases, attacks: Sequence[AttackedExample] = ()) -> str:
+    """One HTML page that needs no network and runs nothing.
 
-
-def plain_cells(row: pd.Series, source: pd.Series | None, columns: Sequence[str]) -> tuple[SheetCell, ...]:
-    """Values as text, those that are not the source's marked."""
-    found = []
-    for name in columns:
-        text = _text(row[name])
-        found.append(SheetCell(text=text, changed=source is not None and text != _text(source[name])))
-    return tuple(found)
-
-
-def image_cells(row: pd.Series, source: pd.Series | None, columns: Sequence[str]) -> tuple[SheetCell, ...]:
-    """Images drawn, other values as text."""
-    found = []
-    for name, plain in zip(columns, plain_cells(row, source, columns), strict=True):
-        value, cell = row[name], plain
-        if isinstance(value, np.ndarray):
-            uri = f"data:image/png;base64,{b64encode(to_png(value)).decode()}"
-            cell = SheetCell(text=f"image, {value.shape[1]} × {value.shape[0]}", image=uri)
-        found.append(cell)
-    return tuple(found)
-
-
-# How each modality shows its values.
-CELLS: Mapping[Modality, Cells] = {"tabular": plain_cells, "text": plain_cells, "image": image_cells}
-
-
-def edge_sheet(loaded: LoadedSuite, dataset: Dataset, edge: EdgeCases) -> str:
-    """One HTML page that needs no network and runs nothing."""
+    `edge` are all sets; what attacks made of the first sources, and for which model, stands in `attacks`.
+    """
     names = [set_name(cell.spec) for cell in edge.cells]
     sets = []
     for name in dict.fromkeys(names):
         cells = [cell for cell, own in zip(edge.cells, names, strict=True) if own == name]
-        sets.append(_set(name, cells, loaded, dataset))
+        if isinstance(cells[0].spec, AttackCases):
+            groups = [attack_group([one for one in attacks if one.set == name], cells[0].spec.bounds, dataset)]
+        else:
+            groups = list(_groups(cells, loaded, dataset))
+        sets.append(_set(name, cells, groups, loaded))
     page = Sheet(title=loaded.suite.release.system or loaded.suite.suite, sets=tuple(sets))
     return layout("sheet.html.j2", page)
 
 
-def _set(name: str, cells: Sequence[Cell], loaded: LoadedSuite, dataset: Dataset) -> SheetSet:
-    spec = cells[0].spec
-    about = fitting(loaded.suite)[spec.kind].about if isinstance(spec, GeneratedCases) else cells[0].about
+def _set(name: str, cells: Sequence[Cell], groups: Sequence[SheetGroup], loaded: LoadedSuite) -> SheetSet:
+    spec, about = cells[0].spec, cells[0].about
+    attack = isinstance(spec, AttackCases)
+    if isinstance(spec, GeneratedCases):
+        about = fitting(loaded.suite)[spec.kind].about
+    elif attack:
+        about = "What the dense model sees, changed so that it errs; each compressed model is attacked by itself."
     sources = {int(row) for cell in cells for row in cell.sources if row != NO_SOURCE}
-    stated = [f"{cell.severity}: {cell.about}" for cell in cells if cell.severity]
+    stated = [cell.about if attack else f"{cell.severity}: {cell.about}" for cell in cells if cell.severity]
+    role = "guarded" if spec.guard else "screened" if getattr(spec, "screen", True) else "described only"
     return SheetSet(
         name=name,
         about=about,
         severities=tuple(stated),
-        facts=f"{sum(len(cell.sources) for cell in cells):,} variants of {len(sources):,} sources"
-        f"{', guarded' if spec.guard else ', screened'}",
-        groups=tuple(_groups(cells, loaded, dataset)),
+        facts=f"{sum(len(cell.sources) for cell in cells):,} variants of {len(sources):,} sources, {role}",
+        groups=tuple(groups),
     )
 
 
@@ -129,15 +81,38 @@ def _groups(cells: Sequence[Cell], loaded: LoadedSuite, dataset: Dataset) -> Ite
     first = cells[0]
     paired = first.paired and (first.sources != NO_SOURCE).any()
     picked = [row for row in dict.fromkeys(first.sources.tolist()) if row != NO_SOURCE][:SHOWN] if paired else []
-    for source in picked:
-        found = [
-            (cell, frame, np.flatnonzero(cell.sources == source)[:1]) for cell, frame in zip(cells, frames, strict=True)
-        ]
-        yield _group(source, found, loaded, dataset)
+    found = [
+        [(cell, frame, np.flatnonzero(cell.sources == source)[:1]) for cell, frame in zip(cells, frames, strict=True)]
+        for source in picked
+    ]
+    image = loaded.suite.data.image
+    if image is not None and all(len(rows) and cell.ids is None for one in found for cell, _, rows in one) and found:
+        yield _side_by_side(picked, found, image, dataset)
+        return
+    for source, variants in zip(picked, found, strict=True):
+        yield _group(source, variants, loaded, dataset)
     if not picked:
         rows = [np.arange(min(SHOWN, len(frame))) for frame in frames]
-        found = list(zip(cells, frames, rows, strict=True))
-        yield _group(NO_SOURCE, found, loaded, dataset)
+        yield _group(NO_SOURCE, list(zip(cells, frames, rows, strict=True)), loaded, dataset)
+
+
+def _side_by_side(
+    picked: Sequence[int], found: Sequence[Sequence[tuple[Cell, pd.DataFrame, Rows]]], image: str, dataset: Dataset
+) -> SheetGroup:
+    """Images are compared at a glance: a row for each source, its variants beside it."""
+    rows = [
+        SheetRow(
+            title="",
+            id=dataset.ids[source],
+            label=_label(dataset, dataset.labels[source]),
+            cells=(
+                picture(dataset.frame[image].iloc[source]),
+                *(picture(frame[image].iloc[int(places[0])]) for _, frame, places in variants),
+            ),
+        )
+        for source, variants in zip(picked, found, strict=True)
+    ]
+    return SheetGroup(columns=("source", *(f"severity {cell.severity}" for cell, _, _ in found[0])), rows=tuple(rows))
 
 
 def _group(
@@ -172,19 +147,14 @@ def _columns(clean: pd.Series | None, rows: Sequence[pd.Series], loaded: LoadedS
     """The columns in which a variant differs from its source; all of them where there is nothing to compare with."""
     data = loaded.suite.data
     apart = {data.label, data.id, data.cluster}
+    if data.image is not None:  # what is derived from a picture says little beside it
+        apart |= {column.name for column in data.columns}
     shown = [str(name) for name in dataset.frame.columns if name not in apart]
     if clean is None:
         return shown
     known = {data.text, data.image}
-    differ = [name for name in shown if name in known or any(_text(row[name]) != _text(clean[name]) for row in rows)]
+    differ = [name for name in shown if name in known or any(whole(row[name]) != whole(clean[name]) for row in rows)]
     return differ or shown
-
-
-def _text(value: object) -> str:
-    (text,) = as_text(pd.Series([value]))
-    if text is None:
-        return "(missing)"
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _label(dataset: Dataset, truth: "np.generic | float") -> str:
