@@ -18,7 +18,7 @@ class FixedBatch(torch.nn.Module):
         answers = []
         for start in range(0, n, self.rows):
             stop = max(start + self.fewest, min(start + self.rows, n))
-            rows = torch.arange(start, stop).clamp_max(n - 1)  # the last example fills up
+            rows = slice(start, stop) if stop <= n else torch.arange(start, stop).clamp_max(n - 1)  # the last fills up
             answer = self.model(*(it[rows] for it in tensors), **{name: it[rows] for name, it in named.items()})
             answers.append(answer[: n - start])
-        return torch.cat(answers)
+        return answers[0] if len(answers) == 1 else torch.cat(answers)

@@ -79,7 +79,7 @@ class TorchRunner:
                 at = chunk.start
                 while at < chunk.stop:
                     end = min(at + rows, chunk.stop)
-                    torch.manual_seed(self.loaded.suite.seed + at)  # whatever was computed before it
+                    self._seed(at)  # whatever was computed before it
                     scores = self._forward(chunk.part(at, end), at, end)
                     if scores is None:
                         rows = (end - at) // 2
@@ -93,6 +93,14 @@ class TorchRunner:
             return replace(self, rows=rows), f"in batches of {rows}"
         threads = 2 if (self.threads or torch.get_num_threads()) == 1 else 1
         return replace(self, rows=rows, threads=threads), f"in batches of {rows} and with {plural(threads, 'thread')}"
+
+    def _seed(self, at: int) -> None:
+        """Chance begins anew; torch.manual_seed notes a stack trace for each GPU that may come, so not on a CPU."""
+        seed = self.loaded.suite.seed + at
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
 
     def _forward(self, tensors: Tensors, start: int, stop: int) -> NDArray[np.float64] | None:
         """(stop - start, width) scores; None where memory does not suffice for so many examples at once."""

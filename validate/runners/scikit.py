@@ -76,9 +76,9 @@ class SklearnRunner:
                 place = f"model {self.identity.name!r} ({self.identity.source})"
                 rule = f"needs the column {missing[0]!r}{did_you_mean(missing[0], dataset.frame.columns)}"
                 raise ModelError(place, rule, list(dataset.frame.columns))
+            seen = dataset.rows(start, stop)[list(self.columns)]  # once: all columns batch by batch would be slow
             for at in range(start, stop, BATCH_ROWS):
-                rows = dataset.frame.iloc[at : min(at + BATCH_ROWS, stop)]
-                yield at, rows[list(self.columns)].reset_index(drop=True)
+                yield at, seen.iloc[at - start : at - start + BATCH_ROWS].reset_index(drop=True)
         elif self.inputs is not None:
             for chunk in chunks(dataset, self.inputs, start, stop):
                 for at in range(chunk.start, chunk.stop, BATCH_ROWS):
