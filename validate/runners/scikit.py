@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,11 @@ class SklearnRunner:
                     raise ModelError(place, f"must give {len(seen):,} answers", tuple(scores.shape))
                 yield scores
 
+    @cached_property
+    def _positions(self) -> list[int]:
+        place = f"model {self.identity.name!r} ({self.identity.source})"
+        return _positions(self.model, self.classes, place)
+
     def _seen(self, dataset: Dataset, start: int, stop: int) -> Iterator[tuple[int, Any]]:
         """First row of each batch, and the batch as the estimator was fitted: a frame, or an array of numbers."""
         if self.columns:
@@ -76,7 +82,7 @@ class SklearnRunner:
                 place = f"model {self.identity.name!r} ({self.identity.source})"
                 rule = f"needs the column {missing[0]!r}{did_you_mean(missing[0], dataset.frame.columns)}"
                 raise ModelError(place, rule, list(dataset.frame.columns))
-            seen = dataset.rows(start, stop)[list(self.columns)]  # once: all columns batch by batch would be slow
+            seen = dataset.frame[list(self.columns)].iloc[start:stop]  # once: all columns batch by batch would be slow
             for at in range(start, stop, BATCH_ROWS):
                 yield at, seen.iloc[at - start : at - start + BATCH_ROWS].reset_index(drop=True)
         elif self.inputs is not None:
@@ -99,7 +105,7 @@ class SklearnRunner:
             raise ModelError(place, 'has no predict_proba; say outputs = "labels"', type(self.model).__name__)
         chances = np.asarray(self.model.predict_proba(seen), dtype=np.float64)
         scores = np.zeros((len(chances), len(self.classes)))
-        scores[:, _positions(self.model, self.classes, place)] = chances
+        scores[:, self._positions] = chances
         if self.outputs == "logits":
             with np.errstate(divide="ignore"):
                 return np.log(scores)
