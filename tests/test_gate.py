@@ -1,5 +1,7 @@
 """The gate's table: what is checked, how it came out, and the verdict and exit code that follow."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +64,41 @@ def test_verdicts(found, blocked, noted, first):
         assert len(verdict.reasons) == sum(outcome is not PASS for _, outcome in found)
         if first is not None:
             assert verdict.reasons[0].startswith(first)
+
+
+# found and waived | found and not waived | verdict, exit code | how many are waived
+WAIVED = [
+    (((GUARDED, FAIL),), (), (PASS, 0), 1),
+    (((GUARDED, INCONCLUSIVE), (SCREEN, FAIL), (DISPARITY, FAIL), (EDGE_CASES, FAIL)), (), (PASS, 0), 4),
+    (((GUARDED, FAIL),), ((GUARDED, INCONCLUSIVE),), (INCONCLUSIVE, 3), 1),
+    (((SCREEN, FAIL),), ((GUARDED, FAIL),), (FAIL, 1), 1),
+    (((GUARDED, FAIL),), ((POLICY, ERROR),), (ERROR, 2), 1),
+    (((GUARDED, ERROR),), (), (ERROR, 4), 0),  # what could not be evaluated is never excused
+    (((INTEGRITY, ERROR),), (), (ERROR, 4), 0),
+    (((POLICY, ERROR),), (), (ERROR, 2), 0),
+    (((GUARDED, PASS),), (), (PASS, 0), 0),
+]
+
+
+@pytest.mark.parametrize(("waived", "others", "wanted", "count"), WAIVED)
+def test_what_is_waived_counts_as_pass_and_is_told_last(waived, others, wanted, count):
+    excused = [replace(one, waived=("W-1", "W-2")) for one in checks(*waived)]
+    verdict = decide([*checks(*SOUND, *others), *excused], NOTHING_SEEN)
+    assert (verdict.outcome, verdict.exit_code, verdict.waived) == (*wanted, count)
+    told = [reason.endswith("(waived by W-1 and W-2)") for reason in verdict.reasons]
+    assert told == sorted(told)
+    assert sum(told) == count
+    assert verdict.line.startswith(f"PASS ({count} waived) · " if count and wanted[0] is PASS else f"{wanted[0]} · ")
+
+
+def test_a_check_without_a_say_is_not_counted_as_waived():
+    aside = replace(check(GUARDED, FAIL, gates=False), waived=("W-1",))
+    assert decide([*checks(*SOUND), aside], NOTHING_SEEN).waived == 0
+
+
+def test_only_waived_checks_still_were_checked():
+    waived = replace(check(GUARDED, FAIL), waived=("W-1",))
+    assert decide([waived], NOTHING_SEEN).line.startswith("PASS (1 waived) · 1 guarded check (1 waived)")
 
 
 # without a single guarded check, or with none that passed: what was looked at | "block" | "note"

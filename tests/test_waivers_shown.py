@@ -34,7 +34,7 @@ def test_junit_passes_what_is_waived_and_says_so_in_its_output():
     marked = {name for name, text in found.items() if text.startswith("[WAIVED until ")}
     assert marked == {*KINDS, "slice: group: Black", "slice: group: Black & sex: Female"}
     assert found["screen"].startswith("[WAIVED until 2026-01-10] really worse")
-    assert found["screen"].endswith("(waived by W-2, W-3)")
+    assert found["screen"].endswith("(waived by W-2 and W-3)")
 
 
 def test_junit_fails_what_is_waived_no_longer():
@@ -109,7 +109,7 @@ def test_the_report_tells_waivers_on_page_one_in_a_section_and_as_residual_risk(
     assert "the loss may be as large as 19.85 points, and its ceiling is 25 points" in rest
     residual = rest.split('id="m1-residual"')[1].split("</section>")[0]
     assert residual.index("<dt>Waived</dt>") < residual.index("<dt>Guarded slices")
-    assert "screen (W-2, W-3)" in residual
+    assert "screen (W-2 and W-3)" in residual
 
 
 @pytest.mark.parametrize("state", ["lapsed", "expired", "refused", "in force"])

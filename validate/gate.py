@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from validate.outcome import Outcome
-from validate.wording import plural, share
+from validate.wording import listing, plural, share
 
 
 class CheckKind(StrEnum):
@@ -111,7 +111,7 @@ def worst_exit(codes: Iterable[int]) -> int:
 
 
 def _waived_by(check: CheckResult) -> str:
-    return f" (waived by {', '.join(check.waived)})" if check.excused else ""
+    return f" (waived by {listing(check.waived)})" if check.excused else ""
 
 
 def _exit_code(outcome: Outcome, open_checks: Sequence[CheckResult]) -> int:

@@ -174,7 +174,7 @@ def model_view(record: EvidenceRecord, anchor: str, *, most: int, beside: Beside
         bought=bought(record),
         scatter=scatter(record.comparisons),
         waivers=tuple(waiver_rows(record)),
-        waived=tuple(f"{c.id} ({', '.join(c.waived)})" for c in record.checks if c.excused),
+        waived=tuple(f"{c.id} ({wording.listing(c.waived)})" for c in record.checks if c.excused),
         residual=tuple(_residual(record)),
         untested=tuple(untested(record)),
         most=most,

@@ -32,7 +32,7 @@ def marked(text: str, waivers: tuple[Waiver, ...]) -> str:
     """A reason with `[WAIVED until 2026-12-31]` before it and the waivers' names after it; as it is without any."""
     if not waivers:
         return text
-    return f"[WAIVED until {until(waivers)}] {text} (waived by {', '.join(waiver.id for waiver in waivers)})"
+    return f"[WAIVED until {until(waivers)}] {text} (waived by {wording.listing([it.id for it in waivers])})"
 
 
 def days(found: Assessed) -> str:
