@@ -200,11 +200,15 @@ def edge_cases(
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an earlier run.")]) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an earlier run.")],
+    *,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also as a tagged PDF; needs Chromium or Chrome.")] = False,
+) -> None:
     """Write the report again from an earlier run's evidence."""
     from validate import commands
 
-    commands.report(folder)
+    commands.report(folder, pdf=pdf)
 
 
 @app.command()

@@ -140,11 +140,11 @@ def edge_cases(suite: str, out: Path) -> None:
     print_text(str(write_text(out, edge_sheet(loaded, dataset, edge, attacks))))
 
 
-def report(folder: Path) -> None:
+def report(folder: Path, *, pdf: bool = False) -> None:
     """Write the files that are made from the evidence again, and name them."""
     records = read_records(folder)
     with telling_of_signatures(folder):
-        print_text("\n".join(map(str, write_together(records, folder))))
+        print_text("\n".join(map(str, write_together(records, folder, pdf=pdf))))
 
 
 def _churn_of(records: Sequence[EvidenceRecord], folder: Path) -> tuple[float, str]:

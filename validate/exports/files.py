@@ -18,6 +18,8 @@ from validate.exports.checksums import NAME, SIGNATURE, as_lines, broken, checks
 from validate.exports.intoto import svr, test_result
 from validate.exports.junit import junit
 from validate.exports.mlbom import mlbom
+from validate.exports.pdf import NAME as PDF
+from validate.exports.pdf import print_pdf
 from validate.exports.rowfile import arrow_table
 from validate.exports.sarif import sarif
 from validate.exports.summary import summary
@@ -105,17 +107,22 @@ def read_records(folder: Path) -> list[EvidenceRecord]:
     return sorted(records, key=lambda record: order.get(record.compressed_name, len(order)))
 
 
-def write_together(records: Sequence[EvidenceRecord], out: Path) -> tuple[Path, ...]:
-    """Write the files that records give, and enter them in the sums."""
+def write_together(records: Sequence[EvidenceRecord], out: Path, *, pdf: bool = False) -> tuple[Path, ...]:
+    """Write the files that records give, and enter them in the sums; on request the report as PDF too.
+
+    A PDF of an earlier report goes away: it would not say what the page says. Raises OutputError.
+    """
+    made = rendered(records, out)
+    printed = print_pdf(made[REPORT] or b"") if pdf else None
     written = []
-    for name, content in rendered(records, out).items():
+    for name, content in {**made, PDF: printed}.items():
         if content is None:
             _remove(out / name)
         else:
             written.append(_replace(out / name, content))
     for record in records:
         _enter(out / record.compressed_name)
-    beside = (ATTEMPTS, *(f"{record.compressed_name}/{NAME}" for record in records))
+    beside = (PDF, ATTEMPTS, *(f"{record.compressed_name}/{NAME}" for record in records))
     names = [REPORT, *_TOGETHER, *(name for name in beside if (out / name).is_file())]
     return (*written, _replace_sums(out, checksums(out, names)))
 
