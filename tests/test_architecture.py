@@ -23,7 +23,7 @@ attributes survey joint slices slicing counts metrics
 populations changes rate_changes score_changes sample_size description totals measure
 screen comparison error_rates disparity
 scores damage search searchable features discovery exploring
-gate checks waivers claims declared guards preflight edge_cases planning methods evidence judgement notebook recording
+gate checks calibration_set waivers claims declared guards preflight edge_cases planning methods evidence judgement notebook recording
 compression forecast sweep compressors decisions ledger
 frameworks report exports streaming pipeline envelopes signatures recomputation verification bookkeeping
 terminal terminal_history terminal_sweep finding_text commands signing history making forecasting sweeping pytest_plugin cli

@@ -11,6 +11,7 @@ import numpy as np
 from validate.answers import answer
 from validate.attempts import Attempts, Remembered
 from validate.cache import Cache
+from validate.calibration_set import calibration_notes
 from validate.changes import policy_level
 from validate.checks import integrity_check
 from validate.compression import claims_held, looked_into, measured_cost
@@ -181,7 +182,8 @@ def _judge(name: str, occasion: Occasion, found: Found, asked: Questions, progre
         runner = _open(name, occasion, dataset)
         compressed, edge_compressed = _predict(runner, occasion, (dataset, asked.edge), progress)
         artifact = looked_into(runner, occasion, dataset)
-        found = replace(found, compressed=compressed.model, compressed_artifact=artifact)
+        lacking = calibration_notes(name, occasion.loaded, dataset, asked.membership)
+        found = replace(found, compressed=compressed.model, compressed_artifact=artifact, calibration=lacking)
         paired = pair(dataset, asked.dense, compressed)
         edge_given = _edge_answers(runner, edge_compressed, asked, (occasion, dataset), progress)
     except ModelError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from validate.calibration_set import KIND as CALIBRATION
 from validate.claims import Known, claim_checks, retained
 from validate.comparison import Comparison
 from validate.edge_cases.evidence import EdgeEvidence, judge_edge_cases
@@ -41,7 +42,7 @@ def judged_again(record: EvidenceRecord, rows: Rows, edge: EdgeRows | None = Non
         verdict=judgement.verdict,
         waivers=judgement.waivers,
         blind_spots=judgement.blind_spots,
-        notes=judgement.notes,
+        notes=(*judgement.notes, *(note for note in record.notes if note.kind == CALIBRATION)),
     )
 
 

@@ -20,7 +20,7 @@ from validate.artifact_profile.stored import Artifact, CompressionProfile
 from validate.attempts import Attempt, Attempts, Remembered
 from validate.attributes import Attribute
 from validate.cache import Cache
-from validate.checks import integrity_check
+from validate.checks import Note, integrity_check
 from validate.claims import claims_of
 from validate.contract import ContractResult
 from validate.data import Dataset
@@ -111,6 +111,7 @@ class Found:
     edge_cases: EdgeEvidence | None = None
     populations: tuple[PopulationResult, ...] = ()
     noise_floor: NoiseFloor | None = None
+    calibration: tuple[Note, ...] = ()  # what the compressed model's calibration set lacks
 
     @property
     def data_sha256(self) -> str | None:
@@ -201,7 +202,7 @@ def make_record(name: str, occasion: Occasion, found: Found, judgement: Judgemen
         verdict=judgement.verdict,
         waivers=judgement.waivers,
         blind_spots=judgement.blind_spots,
-        notes=judgement.notes,
+        notes=(*judgement.notes, *found.calibration),
         methods=methods(
             gate,
             metric_kind=METRICS[gate.metric].kind,

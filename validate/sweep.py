@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from validate.artifact_profile.stored import Artifact, CompressionProfile, Stored, totals
+from validate.calibration_set import KIND as CALIBRATION
 from validate.comparison import Comparison
 from validate.evidence import EvidenceRecord
 from validate.forecast import Correlation
@@ -49,6 +50,7 @@ class Rung:
     reason: str  # the first, where it is not a PASS
     everything: Seen | None  # on all examples; None where nothing was compared
     worst: Seen | None  # the guarded slice with the least room
+    calibration: tuple[str, ...] = ()  # slices that are absent from its calibration set, or rare there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +158,7 @@ def _rung(record: EvidenceRecord, step: Compressed) -> Rung:
         reason=record.verdict.reasons[0] if record.verdict.reasons else "",
         everything=_seen(everything) if everything else None,
         worst=_seen(worst) if worst else None,
+        calibration=tuple(": ".join(filter(None, (n.slice, n.text))) for n in record.notes if n.kind == CALIBRATION),
     )
 
 

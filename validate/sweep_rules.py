@@ -25,6 +25,9 @@ def sweep_mistakes(suite: Suite) -> Iterator[Mistake]:
             if getattr(spec, key) is not None and spec.series is None:
                 rule = "needs a series: what is it a step of?"
                 yield Mistake(key_path("models", "compressed", name, key), rule, getattr(spec, key))
+        if spec.calibration is not None and suite.data.batch_rows is not None:
+            rule = "needs all rows at once, and [data] batch_rows reads a batch at a time: remove one of them"
+            yield Mistake(key_path("models", "compressed", name, "calibration"), rule, spec.calibration)
         place = spec.series, spec.level, spec.round
         places[place] += 1
         if places[place] == 2 and (spec.level, spec.round) != (None, None):

@@ -14,6 +14,7 @@ from validate.outcome import Outcome
 from validate.report.sweep_facts import (
     FLATTERS,
     FORECASTS,
+    calibration_lines,
     change_of,
     correlation_notes,
     forecast_cell,
@@ -33,6 +34,7 @@ def sweep(found: Sweep, *, page: Path) -> Group:
     header = f"{found.suite} · {wording.plural(found.n, 'example')} · {found.metric}"
     parts: list[RenderableType] = [Text(printable(header), style="bold"), _rungs(found)]
     parts += [Text(printable(line), overflow="fold") for line in reached(found)]
+    parts += [Text(printable(line), overflow="fold") for line in calibration_lines(found)]
     parts += _slices(found)
     parts += _correlations(found)
     parts += [Text(f"\n{FLATTERS}"), Text(f"\nPage: {page}", overflow="fold")]

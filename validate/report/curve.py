@@ -1,8 +1,8 @@
 """Size against loss: one picture of all models of a sweep, each outcome with a mark of its own that needs no colour."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from validate import wording
 from validate.outcome import Outcome
@@ -11,6 +11,7 @@ from validate.sweep import Rung, Seen, Series
 
 WIDTH, HEIGHT = 320, 200  # of a picture, in its own units
 _INSIDE = 14  # from its edge to the nearest mark
+_NEAR = 9  # units between marks that can have labels of their own
 _DEEPEST = 4.0  # margins below zero that are drawn; what lies deeper is drawn there, with an arrow
 _MARKS = {
     Outcome.PASS: "h0",
@@ -31,7 +32,7 @@ class Mark:
     low: float  # ends of its interval
     high: float
     deeper: bool  # it lies below the picture
-    number: str  # by which the table names it
+    number: str  # by which the table names it, and those that lie here too; empty where another mark names it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +116,7 @@ def _curve(title: str, choose: Choose, series: Sequence[Series], numbers: dict[s
         margin=scale.y(-1.0) if scale.unit else None,
         lines=tuple(filter(None, lines)),
         rounds=tuple(filter(None, rounds)),
-        marks=tuple(marks),
+        marks=tuple(_labelled(marks)),
         label=f"{title}: change of each model by the size that is left. {'; '.join(told)}",
     )
 
@@ -138,6 +139,16 @@ def _mark(rung: Rung, seen: Seen | None, numbers: dict[str, str], scale: _Scale)
         deeper=at < scale.bottom,
         number=numbers[rung.name],
     )
+
+
+def _labelled(marks: Sequence[Mark]) -> Iterator[Mark]:
+    """Marks that would cover each other's numbers share one label."""
+    labels: dict[int, list[str]] = {}
+    for i, mark in enumerate(marks):
+        near = (at for at in labels if max(abs(marks[at].x - mark.x), abs(marks[at].y - mark.y)) < _NEAR)
+        labels.setdefault(next(near, i), []).append(mark.number + "↓" * mark.deeper)
+    for i, mark in enumerate(marks):
+        yield replace(mark, number=", ".join(labels.get(i, ())))
 
 
 def _path(marks: Sequence[Mark]) -> str:

@@ -7,7 +7,15 @@ from validate import wording
 from validate.forecast import Correlation
 from validate.report.curve import Curve, curves
 from validate.report.page import layout
-from validate.report.sweep_facts import FLATTERS, change_of, correlation_notes, level_text, reached, rho_text
+from validate.report.sweep_facts import (
+    FLATTERS,
+    calibration_lines,
+    change_of,
+    correlation_notes,
+    level_text,
+    reached,
+    rho_text,
+)
 from validate.report.tables import Status, status
 from validate.report.waivers import verdict_status
 from validate.sweep import Potential, Rung, Seen, Series, Sweep
@@ -63,6 +71,7 @@ class SweepView:
     series: tuple[str, ...]  # of the table of slices
     slices: tuple[SliceCells, ...]
     left_out: str
+    calibration: tuple[str, ...]
     predictors: tuple[str, ...]
     foretold: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]  # per model and predictor: rho, interval, p
     foretold_notes: tuple[str, ...]
@@ -93,6 +102,7 @@ def _view(found: Sweep) -> SweepView:
         series=tuple(series.name for series in ordered),
         slices=tuple(rows[:MOST_SLICES]),
         left_out=_left_out(found, len(rows)),
+        calibration=tuple(calibration_lines(found)),
         predictors=tuple(dict.fromkeys(one.predictor for one in found.correlations)),
         foretold=tuple(_foretold(found)),
         foretold_notes=tuple(correlation_notes(found.correlations)) if found.correlations else (),

@@ -8,7 +8,7 @@ from validate.sweep import Potential, Rung, Seen, Series, Sweep
 
 FLATTERS = (
     "Nothing was gated. The best of many models looks better on these examples than it is: judge the chosen one with "
-    "`paritygate run` on examples it was not chosen on."
+    "paritygate run, on examples it was not chosen on."
 )
 
 FORECASTS = (
@@ -26,6 +26,13 @@ def reached(found: Sweep) -> Iterator[str]:
         yield "No model passes."
     else:
         yield f"Highest compression that still passes: {found.best}."
+
+
+def calibration_lines(found: Sweep) -> Iterator[str]:
+    """What each model's calibration set lacks."""
+    for series in found.series:
+        for rung in series.rungs:
+            yield from (f"Calibration set of {rung.name}: {text}." for text in rung.calibration)
 
 
 def how_far(series: Series) -> str:
