@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import samples
 from tests.small_runs import small_run, small_suite_of
-from validate import cli
+from validate import cli, pytest_plugin
 from validate.edge_cases.checks import MustNotLose, edge_case_checks
 from validate.errors import SuiteError
 from validate.evidence import read_record
@@ -298,6 +298,20 @@ def test_of_several_models_a_waiver_counts_for_the_one_it_names(suite):
     path.write_text(text.replace("compressed = 'bad'", "compressed = 'good'"), encoding="utf-8")
     good, bad_one = (one.record for one in evaluate(load_suite(suite)))
     assert bad_one.verdict.exit_code == 1
+
+
+def test_in_a_test_what_is_waived_is_no_failure(suite):
+    fixture = pytest_plugin.Gate(None)
+    assert [record.verdict.exit_code for record in fixture.run(suite)] == [0, 0]
+    path = suite / "waivers.toml"
+    first, *others = path.read_text(encoding="utf-8").split("[[waivers]]\n")[1:]
+    path.write_text("".join(f"[[waivers]]\n{other}" for other in others), encoding="utf-8")
+    assert "slice = 'all'" in first
+    with pytest.raises(pytest.fail.Exception) as caught:
+        fixture.run(suite)
+    line, *named = str(caught.value).splitlines()
+    assert line.startswith("bad: ")
+    assert [text.split(": ")[2] for text in named] == ["all"]
 
 
 def test_verify_judges_as_of_the_day_of_the_run_and_finds_what_was_forged(suite, tmp_path):

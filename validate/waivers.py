@@ -173,7 +173,8 @@ def _refusals(waiver: Waiver, targets: Mapping[str, _Target], gate: Gate, case: 
     """What the policy holds against a waiver, in the light of what was found."""
     yield from _against(waiver, gate, case.author, case.date)
     if waiver.artifact is not None and waiver.artifact != case.sha256:
-        yield "refused", f"it is for another artifact than {(case.sha256 or 'one without a hash')[:12]}…"
+        this = f"SHA-256 {case.sha256[:12]}…" if case.sha256 else "which has no hash"
+        yield "refused", f"it is for another artifact than this one, {this}"
     target = targets.get(waiver.slice)
     if target is None:
         near = did_you_mean(waiver.slice, targets)
