@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.edge_cases.folder import tiny
+from tests.edge_cases.folder import photos, tiny
 from validate.data import load_dataset
 from validate.edge_cases.build import build_edge_cases
 from validate.errors import DataError, SuiteError
@@ -79,11 +79,7 @@ PICTURE = RNG.integers(0, 256, (6, 9), dtype=np.uint8)
 
 @pytest.fixture
 def folder(tmp_path):
-    for label, low in (("dark", 0), ("light", 110)):
-        (tmp_path / "photos" / label).mkdir(parents=True)
-        for i in range(15):
-            pixels = RNG.integers(low, low + 140, (8, 10), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{i}.png")
+    photos(tmp_path)
     (tmp_path / "models.py").write_text(MODELS)
     (tmp_path / "suite.toml").write_text(SUITE)
     return tmp_path

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from validate.data import Dataset, load_dataset
 from validate.suite import LoadedSuite
@@ -90,6 +91,16 @@ def tiny(folder: Path, edge_cases: str, *, rows: int = 400, extra: str = "") -> 
         torch.save({"weight": weight, "bias": torch.tensor([0.0, -2.2])}, folder / f"{name}.pt")
     (folder / "suite.toml").write_text(SUITE.replace("[data]\n", f"{extra}[data]\n", 1) + edge_cases)
     return load_suite(folder)
+
+
+def photos(folder: Path, each: int = 15) -> None:
+    """Pictures of 10 × 8 grey pixels by class, in `photos`: dark ones and light ones."""
+    rng = np.random.default_rng(4)
+    for label, low in (("dark", 0), ("light", 110)):
+        (folder / "photos" / label).mkdir(parents=True)
+        for i in range(each):
+            pixels = rng.integers(low, low + 140, (8, 10), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "photos" / label / f"{i}.png")
 
 
 def tiny_data(folder: Path, edge_cases: str, **how: int) -> tuple[LoadedSuite, Dataset]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.edge_cases.folder import photos
 from tests.test_images import MODELS, SUITE
 from validate import cli
 from validate.data import load_dataset
@@ -30,12 +31,7 @@ def saved(path, level, size=(10, 8), mode="L"):
 
 @pytest.fixture
 def folder(tmp_path):
-    rng = np.random.default_rng(4)
-    for label, low in (("dark", 0), ("light", 110)):
-        for i in range(15):
-            file = tmp_path / "photos" / label / f"{i}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(low, low + 140, (8, 10), dtype=np.uint8)).save(file)
+    photos(tmp_path)
     saved(tmp_path / "hard" / "light" / "dim.png", 134)  # between the two models' thresholds
     saved(tmp_path / "hard" / "light" / "bright.png", 250)
     saved(tmp_path / "hard" / "dark" / "b.png", 3)

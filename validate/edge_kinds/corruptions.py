@@ -168,7 +168,7 @@ def elastic(x: Pixels, how: tuple[float, float, float], rng: np.random.Generator
     back = np.linalg.solve(known, np.broadcast_to(corners, (n, 3, 2)))  # (n, 3, 2) from where each place came
     grid = np.stack([*np.mgrid[:height, :width], np.ones((height, width))], axis=2)
     places = np.einsum("hwk,nkj->njhw", grid, back)
-    x = sampled(x, places[:, 0], places[:, 1], "reflect")
+    x = sampled(x, places[:, 0], places[:, 1], "mirror")
     field = rng.uniform(-1, 1, (n, 2, height, width))
     field = alpha * gaussian_filter(field, sigma, mode="reflect", truncate=3, axes=(2, 3))
     return sampled(x, grid[..., 0] + field[:, 0], grid[..., 1] + field[:, 1], "reflect")

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.float64]
-Border = Literal["nearest", "reflect"]
+MATRIX = 64  # pixels of a side up to which a product of matrices for each image is faster than one over all
+Border = Literal["nearest", "reflect", "mirror"]  # reflect repeats the outermost pixel, mirror does not
 
 GREY = np.array([0.299, 0.587, 0.114])  # weights of red, green and blue in brightness (ITU-R BT.601)
 
@@ -63,7 +64,11 @@ def moved_blur(x: Pixels, radius: int, sigma: float, degrees: Pixels) -> Pixels:
 def closer(x: Pixels, factor: float) -> Pixels:
     """The middle of each image enlarged to its whole size, by linear interpolation."""
     down, across = _enlarging(x.shape[1], factor), _enlarging(x.shape[2], factor)
-    return np.asarray(np.einsum("ij,njkc,lk->nilc", down, x, across, optimize=True))
+    n, height, width, channels = x.shape
+    if max(height, width) > MATRIX:
+        return np.asarray(np.einsum("ij,njkc,lk->nilc", down, x, across, optimize=True))
+    rows = (down @ x.reshape(n, height, -1)).reshape(n, height, width, channels)  # one product of matrices per image
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(rows, 3, 1)) @ across.T, 1, 3)
 
 
 def sampled(x: Pixels, rows: Pixels, columns: Pixels, border: Border) -> Pixels:
@@ -134,4 +139,8 @@ def _inside(places: Pixels, side: int, border: Border) -> Pixels:
         period = 2 * side
         places = np.mod(places + 0.5, period)
         places = np.where(places >= side, period - places, places) - 0.5
+    if border == "mirror":
+        period = max(2 * (side - 1), 1)
+        places = np.mod(places, period)
+        places = np.where(places > side - 1, period - places, places)
     return np.clip(places, 0, side - 1)
