@@ -31,6 +31,15 @@ def _plain(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
+def cleaned(node: object) -> object:
+    """JSON values with every text in them cleaned, wherever it comes from."""
+    if isinstance(node, dict):
+        return {key: cleaned(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [cleaned(value) for value in node]
+    return clean(node) if isinstance(node, str) else node
+
+
 def count(n: int) -> str:
     """`12,345`."""
     return f"{n:,}"

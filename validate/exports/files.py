@@ -100,11 +100,19 @@ def _beside(folder: Path, record: EvidenceRecord) -> Beside:
 
 def read_records(folder: Path) -> list[EvidenceRecord]:
     """The records of a run, in the order of its suite; OutputError where there is none, or one cannot be read."""
-    records = [read_record(file) for file in sorted(folder.glob(f"*/{RESULTS}"))]
+    records = [_read(file) for file in sorted(folder.glob(f"*/{RESULTS}"))]
     if not records:
         raise OutputError(str(folder), f"must hold the evidence of a run: <compressed>/{RESULTS}")
     order = {name: place for place, name in enumerate(records[0].suite.compressed_names)}
     return sorted(records, key=lambda record: order.get(record.compressed_name, len(order)))
+
+
+def _read(file: Path) -> EvidenceRecord:
+    """One model's record. It says itself where its files belong: another folder than its own is no place for them."""
+    record = read_record(file)
+    if record.compressed_name != file.parent.name:
+        raise OutputError(str(file), f"is not of {file.parent.name}", record.compressed_name)
+    return record
 
 
 def write_together(records: Sequence[EvidenceRecord], out: Path, *, pdf: bool = False) -> tuple[Path, ...]:

@@ -75,7 +75,7 @@ def _statement(record: EvidenceRecord, predicate_type: str, predicate: dict[str,
         "predicateType": predicate_type,
         "predicate": predicate,
     }
-    return json.dumps(statement, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(wording.cleaned(statement), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _subject(record: EvidenceRecord) -> dict[str, Any] | None:

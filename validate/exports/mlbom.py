@@ -48,7 +48,7 @@ def mlbom(record: EvidenceRecord) -> str | None:
         },
         "components": [_data(record)] if record.data else [],
     }
-    return json.dumps(_cleaned(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(wording.cleaned(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _tool(record: EvidenceRecord) -> _Json:
@@ -194,12 +194,3 @@ def _data(record: EvidenceRecord) -> _Json:
 
 def _properties(facts: Mapping[str, str]) -> Sequence[dict[str, str]]:
     return [{"name": f"paritygate:{name}", "value": value} for name, value in facts.items()]
-
-
-def _cleaned(node: Any) -> Any:  # noqa: ANN401 - JSON is of any type
-    """The document without characters that no output may carry, wherever they come from."""
-    if isinstance(node, dict):
-        return {key: _cleaned(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_cleaned(value) for value in node]
-    return wording.clean(node) if isinstance(node, str) else node
