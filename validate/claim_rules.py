@@ -8,6 +8,8 @@ from validate.mistakes import Mistake
 from validate.suite import Suite
 from validate.suite_claims import TIMED, Claim
 
+_MOST_RATIO = 10  # of at_most_ratio: more than ten times the dense model's is no claim, and likely meant in per cent
+
 
 def claim_mistakes(suite: Suite) -> Iterator[Mistake]:
     """Every rule that [cost] and [[claims]] break."""
@@ -56,6 +58,9 @@ def _claim(claim: Claim, suite: Suite, place: str) -> Iterator[Mistake]:
         yield Mistake(f"{place}.value", "only dtype and pattern take one", claim.value)
     if not named and len(given) != 1:
         yield Mistake(place, "exactly one of at_most_ratio, at_least_ratio, at_most, at_least is needed", given)
+    if claim.at_most_ratio is not None and claim.at_most_ratio > _MOST_RATIO:
+        rule = f"is a fraction of the dense model's, not per cent, and at most {_MOST_RATIO}"
+        yield Mistake(f"{place}.at_most_ratio", rule, claim.at_most_ratio)
     share = claim.at_least if claim.at_most is None else claim.at_most
     if claim.claim in {"sparsity", "dtype", "pattern"} and share is not None and share > 1:
         yield Mistake(f"{place}.{given[0]}", "is a share of the weights, at most 1", share)
@@ -64,6 +69,9 @@ def _claim(claim: Claim, suite: Suite, place: str) -> Iterator[Mistake]:
     if claim.claim == "accuracy" and (suite.task != "classification" or given != ["at_least_ratio"]):
         rule = "accuracy, of a classification, takes at_least_ratio: the share of the dense model's that is retained"
         yield Mistake(place, rule, given)
+    elif claim.claim == "accuracy" and claim.at_least_ratio is not None and claim.at_least_ratio > 1:
+        rule = "is a share of the dense model's accuracy that is retained, at most 1"
+        yield Mistake(f"{place}.at_least_ratio", rule, claim.at_least_ratio)
     yield from _timed(claim, suite, place)
 
 

@@ -54,8 +54,8 @@ class Claim(Table):
 class CostPlan(Table):
     """How long to measure what answers cost on this machine; without this table, nothing is timed."""
 
-    seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
-    """For each compressed model, about, with the dense one in turn; opening the models comes on top."""
+    seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    """For each compressed model, all told; what does not fit is left out, and the seconds that it needs are told."""
     batches: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, max_length=12)] = (1, 8, 64, 512)
     """Examples in one call, increasing."""
     deployment: Text | None = None

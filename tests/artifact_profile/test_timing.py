@@ -7,14 +7,25 @@ import numpy as np
 import pytest
 
 from validate.artifact_profile.cost import Cost, measured
-from validate.artifact_profile.timing import FEWEST, MOST_CALLS, ROUNDS, in_turn, latency, throughput
+from validate.artifact_profile.timing import (
+    FEWEST,
+    MOST_CALLS,
+    ROUNDS,
+    Times,
+    TooSlowError,
+    calls_needed,
+    in_turn,
+    latency,
+    refuse_slower,
+    throughput,
+)
 from validate.suite_claims import CostPlan
 
 PLAN = CostPlan(batches=(4,), price_per_cpu_hour=36.0, currency="EUR")
 
 
 def busy():
-    return sum(range(20_000))
+    return sum(range(2_000))
 
 
 def test_both_have_their_turn_in_every_round_and_who_begins_changes():
@@ -31,10 +42,38 @@ def test_both_have_their_turn_in_every_round_and_who_begins_changes():
     assert counted.count("d") == counted.count("c")
 
 
-def test_a_slow_model_still_has_some_rounds():
-    times = in_turn(lambda: time.sleep(0.002), lambda: time.sleep(0.002), 1e-6)
-    assert times.dense.shape == (FEWEST, 1)
-    assert (times.dense > 0).all()
+def test_no_round_begins_that_is_not_likely_to_end_in_the_time():
+    for seconds in (0.05, 0.2):
+        begun = time.perf_counter()
+        times = in_turn(lambda: time.sleep(0.002), lambda: time.sleep(0.001), seconds)
+        assert time.perf_counter() - begun < seconds + 0.05  # a round, on a busy machine
+        assert FEWEST <= len(times.dense) <= ROUNDS
+
+
+def test_too_little_time_for_an_interval_is_said_with_the_time_that_it_takes():
+    heard = []
+    with pytest.raises(TooSlowError) as failure:
+        in_turn(lambda: (heard.append("d"), time.sleep(0.02)), lambda: heard.append("c"), 0.01)
+    assert failure.value.needed >= (2 + FEWEST) * 0.02
+    assert heard == ["d", "c"] * 2  # the first calls, and those that tell how long a round takes
+
+
+def test_a_larger_batch_is_not_begun_where_the_smaller_one_was_too_slow():
+    slow = np.full((FEWEST, 1), 0.5)
+    times = Times(dense=slow, compressed=slow, dense_cpu=slow, compressed_cpu=slow)
+    refuse_slower([], 0.0)
+    refuse_slower([times], 2 + FEWEST)
+    with pytest.raises(TooSlowError) as failure:
+        refuse_slower([times], 1.9 + FEWEST)
+    assert failure.value.needed == 2 + FEWEST
+
+
+def test_percentiles_that_so_few_calls_cannot_bound_are_left_out():
+    assert [calls_needed(share, level=0.95) for share in (0.5, 0.95, 0.99)] == [6, 72, 368]
+    for calls, told in ((1, ["latency_p50"]), (12, ["latency_p50", "latency_p95"])):
+        ones = np.ones((FEWEST, calls))
+        times = Times(dense=ones, compressed=ones, dense_cpu=ones, compressed_cpu=ones)
+        assert [it.quantity for it in latency(times, np.random.default_rng(0), level=0.95)] == told
 
 
 def test_what_a_model_raises_comes_through():

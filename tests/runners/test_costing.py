@@ -1,5 +1,8 @@
 """Two real models measured end to end, with a fresh process each; and what cannot be measured says why."""
 
+import re
+import time
+
 from torch import nn
 
 from tests.runners.folders import suite_of
@@ -9,8 +12,19 @@ from validate.runners.costing import cost
 from validate.suite import RecordedModel, TorchModel
 from validate.suite_claims import CostPlan
 
-PLAN = CostPlan(seconds=0.05, batches=(1, 4, 512))
+PLAN = CostPlan(seconds=40, batches=(1, 4, 512))
 BUILD = "\n\ndef build():\n    return torch.nn.Linear(1, 2)\n"
+SLOW = """
+import time
+
+class Slow(torch.nn.Linear):
+    def forward(self, x):
+        time.sleep(0.03 * len(x))
+        return super().forward(x)
+
+def build():
+    return Slow(1, 2)
+"""
 SUITE = """
 suite = "small"
 seed = 7
@@ -49,6 +63,33 @@ def test_two_models_are_measured(tmp_path):
         assert fresh.load_seconds > 0
         assert fresh.batch == 4
         assert fresh.added_bytes is None or 0 <= fresh.added_bytes <= fresh.peak_bytes
+
+
+def test_the_seconds_are_kept_and_what_does_not_fit_says_how_many_would_do(tmp_path):
+    loaded = loaded_in(tmp_path)
+    with (tmp_path / "models.py").open("a") as file:
+        file.write(SLOW)
+    begun = time.perf_counter()
+    found = cost("small", loaded, small_dataset([0, 1] * 10), CostPlan(seconds=1.5, batches=(1, 4, 20)))
+    assert time.perf_counter() - begun < 3  # a busy machine is given one second and a half
+    assert {(it.quantity, it.batch) for it in found.measured} <= {
+        ("latency_p50", 1),
+        ("throughput", 1),
+        ("cpu_time", 1),
+    }
+    ladder, memory = found.notes[-2:]
+    assert re.match(
+        r"batches from \d+ on are left out: one round of both models takes about 0\.\d+ s, an interval", ladder
+    )
+    assert int(ladder.split("where about ")[1].split(" ")[0]) >= 2
+    assert memory.startswith("memory and time to load are not known: model 'dense', in a process of its own: no answer")
+    assert (found.dense_fresh, found.compressed_fresh) == (None, None)
+
+
+def test_where_not_even_latency_fits_nothing_is_measured_and_the_reason_says_so(tmp_path):
+    found = cost("small", loaded_in(tmp_path), small_dataset([0, 1] * 10), CostPlan(seconds=1e-6))
+    assert found.measured == ()
+    assert found.reason.startswith("latency is left out: one round of both models takes about ")
 
 
 def test_recorded_predictions_are_not_measured(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validate.stats.ratios import interleaved, retained_interval
+from validate.stats.ratios import _percentiles, interleaved, retained_interval
 
 
 def times(seed, rounds=20, calls=5):
@@ -22,6 +22,13 @@ def test_a_slower_clock_changes_no_ratio(seed, factor, share):
     before, after = ratio(dense, compressed, share), ratio(factor * dense, factor * compressed, share)
     for a, b, scale in zip(before, after, (factor, factor, 1), strict=True):
         np.testing.assert_allclose([b.estimate, b.low, b.high], np.multiply(scale, [a.estimate, a.low, a.high]))
+
+
+@given(st.integers(0, 50), st.sampled_from([0.01, 0.5, 0.95, 0.99, 1.0]), st.integers(2, 40), st.integers(1, 9))
+def test_resampled_percentiles_are_those_of_the_rounds_put_together(seed, share, rounds, calls):
+    found, drawn = times(seed, rounds, calls), np.random.default_rng(seed).integers(rounds, size=(20, rounds))
+    whole = np.quantile(found[drawn].reshape(20, -1), share, axis=1)
+    np.testing.assert_allclose(_percentiles(found, drawn, share), whole, rtol=1e-12)
 
 
 @given(st.integers(0, 50))
@@ -58,6 +65,17 @@ def test_the_true_ratio_is_mostly_covered():
         found = ratio(dense, compressed, seed=seed)[2]
         covered += found.low <= 0.8 <= found.high
     assert covered >= 88
+
+
+def test_few_rounds_cover_it_as_well():
+    covered = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        weather = rng.lognormal(0, 0.5, (6, 1))
+        dense, compressed = (factor * weather * rng.lognormal(0, 0.1, (6, 1)) for factor in (1.0, 0.8))
+        found = ratio(dense, compressed, seed=seed)[2]
+        covered += found.low <= 0.8 <= found.high
+    assert covered >= 190  # the plain percentiles cover it 188 times
 
 
 @pytest.mark.parametrize(

@@ -23,33 +23,37 @@ from validate.runners.pytorch import TorchRunner
 from validate.runners.rehearsal import rehearsal
 from validate.suite import LoadedSuite
 
-OPENINGS = 5  # timed after the first, which also reads files and libraries that were not in memory yet
-SECONDS = 120.0  # after which a process that does not answer is given up
+OPENINGS = 5  # at most, timed after the first, which also reads files and libraries that were not in memory yet
+SHORTEST = 0.5  # seconds below which no process is begun: reading the libraries alone takes longer
 
 
-def fresh(name: str, loaded: LoadedSuite, classes: tuple[str, ...], tensors: Tensors) -> Fresh:
+def fresh(name: str, loaded: LoadedSuite, classes: tuple[str, ...], tensors: Tensors, seconds: float) -> Fresh:
     """Open the model and answer these examples once, elsewhere; the examples come encoded, so no data are read there.
 
     Raises:
-        ModelError: a process that fails, or does not answer in time.
+        ModelError: a process that fails, or does not answer within so many seconds.
     """
     place = f"model {name!r}, in a process of its own"
+    late = f"no answer within the {max(seconds, 0):.2g} seconds that [cost] leaves for it"
+    if seconds < SHORTEST:
+        raise ModelError(place, late)
     with tempfile.TemporaryDirectory(prefix="paritygate-") as folder:
         examples = Path(folder) / "examples.pt"
         torch.save(tensors, examples)
-        orders = {"suite": str(loaded.path), "name": name, "classes": classes, "examples": str(examples)}
+        orders: dict[str, Any] = {"suite": str(loaded.path), "name": name, "classes": classes}
+        orders |= {"examples": str(examples), "seconds": seconds / 4}
         try:
             done = subprocess.run(  # our own interpreter and module
                 [sys.executable, "-P", "-m", "validate.runners.fresh"],
                 input=json.dumps(orders),
                 capture_output=True,
                 text=True,
-                timeout=SECONDS,
+                timeout=seconds,
                 check=True,
             )
             return Fresh(**json.loads(done.stdout.splitlines()[-1]), batch=len(listed(tensors)[0]))
         except subprocess.TimeoutExpired as failure:
-            raise ModelError(place, f"no answer within {SECONDS:g} seconds") from failure
+            raise ModelError(place, late) from failure
         except subprocess.CalledProcessError as failure:
             last = failure.stderr.strip().splitlines()[-1:] or ["no message"]
             raise ModelError(place, f"failed: {one_line(last[0])}") from failure
@@ -70,8 +74,8 @@ def main(orders: dict[str, Any]) -> dict[str, Any]:
     assert isinstance(runner, TorchRunner)
     rehearsal(runner, tensors)()
     peak = _status("VmHWM")
-    seconds = []
-    for _ in range(OPENINGS):
+    seconds: list[float] = []
+    while len(seconds) < OPENINGS and sum(seconds) <= orders["seconds"]:
         begun = time.perf_counter()
         open_runner(spec, name=name, loaded=loaded, classes=classes)
         seconds.append(time.perf_counter() - begun)
