@@ -2,20 +2,37 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import axe_playwright_python
 import pytest
 
 from tests import samples
+from tests.edge_cases.folder import tiny
+from tests.edge_cases.test_sheet import CASES, SETS
 from tests.sweeps import example
 from tests.test_report import history_page
+from validate import cli
 from validate.report import render
 from validate.report.sweep import render_sweep
 
 pytestmark = pytest.mark.browser
+
+
+@cache
+def sheet() -> str:
+    """The sheet of edge cases of a tiny suite, one of them hostile; made when a test first opens it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "cases.csv").write_text(CASES)
+        tiny(folder, SETS)
+        assert cli.main(["edge-cases", name, "--out", str(folder / "sheet.html")]) == 0
+        return (folder / "sheet.html").read_text(encoding="utf-8")
+
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -40,6 +57,7 @@ PAGES = {name: render([record]) for name, record in STATUSES.items()} | {
     "decided": render([STATUSES["fail"]], [samples.beside(STATUSES["fail"], text=samples.HOSTILE)]),
     "history": history_page(samples.HOSTILE),
     "sweep": render_sweep(example(samples.HOSTILE)),
+    "sheet": "",
 }
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -57,6 +75,8 @@ FAST = [
     ("fail", "dark"),
     ("decided", "narrow"),
     ("sweep", "narrow"),
+    ("sheet", "narrow"),
+    ("history", "dark"),
     ("waived", "light"),
     ("expired", "dark"),
 ]
@@ -120,7 +140,7 @@ def opened(browser, tmp_path):
 
     def open_(name, **options):
         path = tmp_path / "report.html"
-        path.write_text(PAGES[name], encoding="utf-8")
+        path.write_text(PAGES[name] or sheet(), encoding="utf-8")
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
@@ -144,7 +164,11 @@ def test_nothing_is_said_or_asked_for_and_the_style_applies(opened, name):
     assert asked == []
     assert page.locator("meta[http-equiv=Content-Security-Policy]").count() == 1
     assert page.locator("h1").count() == 1
-    shown = {"history": (".trend", "display", "block"), "sweep": (".scatter", "display", "flex")}
+    shown = {
+        "sheet": (".sheet", "maxWidth", "1472px"),
+        "history": (".trend", "display", "block"),
+        "sweep": (".scatter", "display", "flex"),
+    }
     selector, key, value = shown.get(name, (".verdict", "borderLeftWidth", "6px"))
     assert page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{key}") == value
 
