@@ -191,6 +191,10 @@ def test_the_command_prints_an_order_and_what_is_missing(loaded, capsys, tmp_pat
     assert cli.main(["forecast", str(loaded.folder), "--no-gradients"]) == 0
     out = capsys.readouterr().out
     assert "not asked for" in out
+    assert "Ranks only" in out
+    monkeypatch.setenv("COLUMNS", "120")
+    assert cli.main(["forecast", str(loaded.folder), "--no-gradients"]) == 0
+    assert "Ranks only" not in capsys.readouterr().out
     assert "group: rare" in out
 
 
@@ -201,7 +205,7 @@ def test_recorded_labels_give_what_they_can(capsys, tmp_path, monkeypatch):
     out = capsys.readouterr().out
     assert "a recorded model shows none" in out
     assert "no margin and no entropy" in out
-    assert "shares marked *" in out
+    assert "shares marked *" in " ".join(out.split())
 
 
 def test_an_empty_forecast_is_said():

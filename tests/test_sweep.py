@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.sweeps import example, judged, step, swept, weights
 from validate.artifact_profile.stored import Artifact, CompressionProfile
 from validate.outcome import Outcome
+from validate.report.sweep_facts import reached
 from validate.suite_sweep import Compressed
 from validate.sweep import Rung, potential, size_left
 
@@ -91,6 +92,10 @@ def test_without_sizes_levels_tell_the_order_and_without_either_nothing_does():
     (found,) = swept([unknown("b"), unknown("a")], a=Compressed(series="s"), b=Compressed(series="s")).series
     assert (found.ordered, found.verdict) == (False, None)
     assert swept([unknown("b")]).best is None
+    assert [*reached(swept([unknown("b")]))][-1].startswith(
+        "Which of the passing models is the smallest cannot be told"
+    )
+    assert [*reached(swept([judged("m", (900, 2))]))] == ["No model passes."]
 
 
 @pytest.mark.parametrize(

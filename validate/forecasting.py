@@ -29,7 +29,8 @@ def run(suite: str, *, gradients: bool, allow_pickle: bool, as_json: bool) -> No
     if as_json:
         print_json(finite(dataclasses.asdict(found)))
     else:
-        terminal.console().print(terminal_sweep.forecast(found))
+        screen = terminal.console()
+        screen.print(terminal_sweep.forecast(found, width=screen.width))
 
 
 def of_suite(loaded: LoadedSuite, *, cache: Cache | None, progress: Progress, gradients: bool = True) -> Forecast:

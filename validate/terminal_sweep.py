@@ -26,6 +26,7 @@ from validate.sweep import Potential, Rung, Sweep
 from validate.terminal import printable, verdict_text
 
 MOST = 100  # characters of a reason
+WIDE = 100  # columns from which a forecast shows values beside ranks
 MOST_SLICES = 40  # rows of a forecast
 
 
@@ -121,19 +122,21 @@ def _cell(one: Potential | None) -> str:
     return one.highest or f"none ({one.outcome})"
 
 
-def forecast(found: Forecast) -> Group:
+def forecast(found: Forecast, *, width: int) -> Group:
     """Show the slices, those most at risk first."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("slice, most at risk first", overflow="fold", min_width=26)
+    table.add_column("slice, most at risk first", overflow="fold")
     table.add_column("n", justify="right", no_wrap=True)
     known = list(found.slices[0].values) if found.slices else []
     for name in known:
         table.add_column(name, justify="right")
     for one in found.slices[:MOST_SLICES]:
-        cells = (forecast_cell(one, name) for name in known)
+        cells = (forecast_cell(one, name, values=width >= WIDE) for name in known)
         table.add_row(printable(one.slice), wording.count(one.n), *cells)
     header = Text(printable(f"{found.suite} · {wording.plural(found.n, 'example')} · dense model alone"), style="bold")
     notes = list(found.notes)
+    if width < WIDE:
+        notes.insert(0, f"Ranks only: from {WIDE} columns on, and in --json, the values too.")
     if len(found.slices) > MOST_SLICES:
         notes.insert(0, f"and {wording.plural(len(found.slices) - MOST_SLICES, 'more slice')}: see --json")
     return Group(header, table, *(Text(printable(note), overflow="fold") for note in (*notes, FORECASTS)))

@@ -4,7 +4,6 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -151,14 +150,24 @@ def _export(model: nn.Module, example: torch.Tensor, file: Path, name: str) -> N
         program = torch.export.export(model, (example,), dynamic_shapes=({0: torch.export.Dim("rows")},))
     except Exception as failure:  # whatever torch cannot trace
         raise ModelError(f"model {name!r}", f"could not be exported: {one_line(failure)}") from failure
-    torch.export.save(program, file)
+    _write(file, lambda place: torch.export.save(program, place))
 
 
 def _saved(model: nn.Module, folder: Path, name: str, step: Compressed) -> Made:
     file = folder / f"{name}.pt"
-    state: Mapping[str, Any] = model.state_dict()
-    torch.save(dict(state), file)
+    _write(file, lambda place: torch.save(dict(model.state_dict()), place))
     return Made(name=name, file=file, program=False, step=step)
+
+
+def _write(file: Path, save: Callable[[Path], None]) -> None:
+    """Write under a temporary name, then rename."""
+    part = file.with_name(f".part-{file.name}")
+    try:
+        save(part)
+        part.replace(file)
+    except (OSError, RuntimeError) as failure:  # torch's own writer raises the second where the disk is full
+        part.unlink(missing_ok=True)
+        raise OutputError(str(file), f"cannot be written: {one_line(failure)}") from failure
 
 
 def _step(recipe: Recipe, level: float, at: int) -> Compressed:

@@ -12,8 +12,8 @@ FLATTERS = (
 )
 
 FORECASTS = (
-    "In brackets the rank by each predictor, 1 most at risk; the order is by the mean of the ranks. A forecast orders "
-    "what to test first and where to collect data. It shows nothing about any compressed model."
+    "Ranks by each predictor, in brackets beside its value; 1 is most at risk; the order is by the mean of the ranks. "
+    "A forecast orders what to test first and where to collect data. It shows nothing about any compressed model."
 )
 
 
@@ -22,10 +22,12 @@ def reached(found: Sweep) -> Iterator[str]:
     for series in found.series:
         if len(series.rungs) > 1:
             yield f"{series.name}: {how_far(series)}."
-    if found.best is None:
-        yield "No model passes."
-    else:
+    if found.best is not None:
         yield f"Highest compression that still passes: {found.best}."
+    elif any(series.verdict and series.verdict.highest for series in found.series):
+        yield "Which of the passing models is the smallest cannot be told: their sizes are not known."
+    else:
+        yield "No model passes."
 
 
 def calibration_lines(found: Sweep) -> Iterator[str]:
@@ -82,9 +84,9 @@ def correlation_notes(found: Sequence[Correlation]) -> Iterator[str]:
         yield f"Fewer than {FEWEST_SLICES} slices: chance alone gives large correlations."
 
 
-def forecast_cell(one: SliceForecast, name: str) -> str:
-    """A predictor's value with its rank: `3.1 % (2)`, `0.812 (7)`."""
-    value = one.values[name]
-    shown = wording.share(value) if name == "training share" else f"{value:.2g}"
+def forecast_cell(one: SliceForecast, name: str, *, values: bool) -> str:
+    """A predictor's rank, with its value: `3.1 % (2)`, `0.81 (7)`; or alone: `2`, `7`."""
+    value, rank = one.values[name], f"{one.ranks[name]:g}"
     star = "*" if name == "training share" and not one.of_training else ""
-    return f"{shown}{star} ({one.ranks[name]:g})"
+    shown = wording.share(value) if name == "training share" else f"{value:.2g}"
+    return f"{shown}{star} ({rank})" if values else f"{rank}{star}"
