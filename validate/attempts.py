@@ -64,12 +64,14 @@ def attempt_number(attempts: Sequence[Attempt], data_sha256: str, artifact_sha25
 
 
 def append_attempts(path: Path, attempts: Sequence[Attempt]) -> None:
-    """Add attempts that are not in the file yet."""
-    known = {(a.data_sha256, a.artifact_sha256) for a in read_attempts(path)}
+    """Add attempts that are not in the file yet; it is replaced as a whole, so that it never holds half a line."""
+    earlier = read_attempts(path)
+    known = {(a.data_sha256, a.artifact_sha256) for a in earlier}
     new = [a for a in attempts if (a.data_sha256, a.artifact_sha256) not in known]
+    lines = [json.dumps(asdict(attempt), sort_keys=True) + "\n" for attempt in (*earlier, *new)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(attempt), sort_keys=True) + "\n" for attempt in new)
+        path.with_suffix(".partial").write_text("".join(lines), encoding="utf-8")
+        path.with_suffix(".partial").replace(path)
     except OSError as error:
         raise OutputError(str(path), f"cannot be written: {error.strerror or error}") from error

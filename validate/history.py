@@ -13,7 +13,7 @@ from validate.commands import print_json, print_text, telling_of_signatures
 from validate.decisions import FILE, Answer, Decision, decide, read_decisions
 from validate.errors import OutputError, SuiteError, did_you_mean
 from validate.evidence import EvidenceRecord, rests_on
-from validate.exports.files import RESULTS, read_records, write_decisions, write_text, write_together
+from validate.exports.files import RESULTS, changing, read_records, write_decisions, write_text, write_together
 from validate.ledger import database
 from validate.ledger.runs import Run, attempts, runs
 from validate.ledger.trends import Line, SetUse, lines, set_uses
@@ -44,8 +44,9 @@ def record_decision(folder: Path, decision: Decision, *, compressed: str | None,
     if ledger is not None:
         database.open_ledger(ledger)  # before anything is written
     with telling_of_signatures(folder):
-        print_text(str(write_decisions(made, place)))
-        print_text("\n".join(map(str, write_together(records, folder))))
+        with changing(records, folder) as stage:
+            written = [write_decisions(made, stage / record.compressed_name), *write_together(records, stage)]
+        print_text("\n".join(str(folder / path.relative_to(stage)) for path in written))
     waivers = rests_on(record)
     if waivers:
         named = wording.listing([waiver.id for waiver in waivers], most=9)

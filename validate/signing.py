@@ -7,7 +7,7 @@ from validate import bookkeeping, envelopes
 from validate.commands import print_text
 from validate.errors import OutputError
 from validate.exports.checksums import NAME, SIGNATURE
-from validate.exports.files import read_records, write_text
+from validate.exports.files import changing, read_records, write_text
 from validate.ledger import database
 from validate.verification import verify
 from validate.wording import plural
@@ -23,13 +23,16 @@ def sign(folder: Path, key: Path, *, ledger: str | None) -> None:
         )
     records = read_records(folder)
     places = [*(folder / record.compressed_name for record in records), folder]
+    told: list[str] = []
     earlier = {place: _earlier(place) for place in places}
     if ledger is not None:
         database.open_ledger(ledger)  # before anything is written
-    for place in places:
-        content = envelopes.signed((place / NAME).read_bytes(), signer, earlier[place])
-        written = write_text(place / SIGNATURE, content.decode())
-        print_text(f"{written}: {plural(len(envelopes.keyids(content)), 'signature')}")
+    with changing(records, folder) as stage:
+        for place in places:
+            content = envelopes.signed((place / NAME).read_bytes(), signer, earlier[place])
+            write_text(stage / place.relative_to(folder) / SIGNATURE, content.decode())
+            told.append(f"{place / SIGNATURE}: {plural(len(envelopes.keyids(content)), 'signature')}")
+    print_text("\n".join(told))
     if ledger is not None:
         day = f"{datetime.now(UTC):%Y-%m-%d}"
         for entry in bookkeeping.enter_signature(ledger, records, signer.public_key.keyid, day):

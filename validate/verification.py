@@ -15,6 +15,7 @@ from validate.exports.edge_rows import EdgeRows, read_edge_rows
 from validate.exports.files import EDGE_ROWS, RESULTS, ROWS, SLICES, read_records, rendered
 from validate.exports.rows import Rows, read_rows
 from validate.exports.tables import slice_table
+from validate.exports.whole import interrupted, is_staged
 from validate.gate import verdict_text
 from validate.signatures import check_signatures
 from validate.wording import plural
@@ -60,6 +61,11 @@ def verify(folder: Path, keys: Sequence[Path] | None = ()) -> Verification:
     """
     if not folder.is_dir():
         raise OutputError(str(folder), "must be the folder of a run")
+    if interrupted(folder):
+        rule = (
+            f"a command was killed while it wrote here; `paritygate report {folder}` brings its files to their places"
+        )
+        raise OutputError(str(folder), rule)
     names = sorted(path.parent.name for path in folder.glob(f"*/{NAME}"))
     if not names:
         raise OutputError(str(folder), f"must hold the evidence of a run: <compressed>/{RESULTS} and {NAME}")
@@ -102,7 +108,8 @@ def _sums(folder: Path, models: list[str]) -> Verification:
         if not prefix:
             left = [name for name in models if f"{name}/{NAME}" not in sums]
             wrong += [f"{name}/{NAME}: is not listed in {NAME}: not of this run" for name in left]
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    there = {path.as_posix() for path in found if not is_staged(path)}
     wrong += [f"{name}: is not listed in {NAME}" for name in sorted(there - listed)]
     checked = len({name for name in listed & there if not name.endswith(SIGNATURE)})
     return Verification(wrong=tuple(dict.fromkeys(wrong)), checked=checked)

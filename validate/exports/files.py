@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from validate.exports.rowfile import arrow_table
 from validate.exports.sarif import sarif
 from validate.exports.summary import summary
 from validate.exports.tables import slice_table
+from validate.exports.whole import settle, whole
 from validate.ledger import since as ledger_since
 from validate.ledger.beside import Beside, read_beside
 from validate.ledger.since import Since
@@ -61,18 +63,25 @@ def write(
 
     Per compressed model: `results.json`, `slices.parquet` and, where given, `rows.parquet` and `edge_rows.parquet`;
     with a ledger `since.json`. A decision about an earlier run is set aside under the first digits of that run's hash.
-    Each folder's `SHA256SUMS` comes last: files of a run that was interrupted do not agree with it. Raises OutputError.
+    A process that is killed leaves the old files or the new ones. Raises OutputError.
     """
     edges = edge_rows or [None] * len(records)
     written = []
-    for record, *tables in zip(records, rows, edges, strict=True):
-        written += _write_one(record, tables, out, (since or {}).get(record.compressed_name))
-    attempts = attempts_of(records)
-    if attempts:
-        append_attempts(out / ATTEMPTS, attempts)
-    # from what was written, so that `report` makes the same files again, to the byte
-    kept = [read_record(out / record.compressed_name / RESULTS) for record in records]
-    return (*written, *write_together(kept, out))
+    with changing(records, out) as stage:
+        for record, *tables in zip(records, rows, edges, strict=True):
+            written += _write_one(record, tables, stage, (since or {}).get(record.compressed_name))
+        attempts = attempts_of(records)
+        if attempts:
+            append_attempts(stage / ATTEMPTS, attempts)
+        # from what was written, so that `report` makes the same files again, to the byte
+        kept = [read_record(stage / record.compressed_name / RESULTS) for record in records]
+        written += _write_together(kept, stage, pdf=False)
+        return tuple(out / path.relative_to(stage) for path in written)
+
+
+def changing(records: Sequence[EvidenceRecord], out: Path) -> AbstractContextManager[Path]:
+    """A folder to change in place of a run's, whose files then change together; see `whole`."""
+    return whole(out, [r.compressed_name for r in records], (REPORT, PDF, *_TOGETHER, NAME, SIGNATURE, ATTEMPTS))
 
 
 def rendered(records: Sequence[EvidenceRecord], out: Path) -> dict[str, bytes | None]:
@@ -99,7 +108,11 @@ def _beside(folder: Path, record: EvidenceRecord) -> Beside:
 
 
 def read_records(folder: Path) -> list[EvidenceRecord]:
-    """The records of a run, in the order of its suite; OutputError where there is none, or one cannot be read."""
+    """The records of a run, in the order of its suite; OutputError where there is none, or one cannot be read.
+
+    A command that was killed while its files were on their way to their places is finished first.
+    """
+    settle(folder)
     records = [_read(file) for file in sorted(folder.glob(f"*/{RESULTS}"))]
     if not records:
         raise OutputError(str(folder), f"must hold the evidence of a run: <compressed>/{RESULTS}")
@@ -120,6 +133,11 @@ def write_together(records: Sequence[EvidenceRecord], out: Path, *, pdf: bool = 
 
     A PDF of an earlier report goes away: it would not say what the page says. Raises OutputError.
     """
+    with changing(records, out) as stage:
+        return tuple(out / path.relative_to(stage) for path in _write_together(records, stage, pdf=pdf))
+
+
+def _write_together(records: Sequence[EvidenceRecord], out: Path, *, pdf: bool) -> tuple[Path, ...]:
     made = rendered(records, out)
     printed = print_pdf(made[REPORT] or b"") if pdf else None
     written = []
