@@ -7,6 +7,7 @@ from validate import wording
 from validate.artifact_profile.cost import Cost, Fresh, measured
 from validate.artifact_profile.stored import CompressionProfile, Layer, Stored, layers, removed, totals
 from validate.evidence import EvidenceRecord
+from validate.report.ladder import Ladder, ladder
 
 UNSTRUCTURED = 0.5  # share of zeros from which it is said whether they bought speed
 _NAMES = {
@@ -60,6 +61,7 @@ class Bought:
     layers: tuple[LayerRow, ...]
     costs: tuple[CostRow, ...]
     machine: str  # where the costs were measured; empty where they were not
+    ladder: Ladder | None  # none where fewer than two batch sizes were measured
     remarks: tuple[str, ...]
 
 
@@ -71,6 +73,7 @@ def bought(record: EvidenceRecord) -> Bought:
         layers=tuple(map(_layer, layers(profile))) if profile else (),
         costs=(*_costs(cost), *_fresh(cost)) if cost else (),
         machine=_machine(cost) if cost and cost.measured else "",
+        ladder=ladder(cost),
         remarks=tuple(_remarks(profile, cost)),
     )
 

@@ -29,6 +29,7 @@ from validate.report.run import (
     reproduction,
 )
 from validate.report.tables import Status, status
+from validate.report.trade import Trade, trade
 from validate.report.untested import untested
 from validate.suite import Statement
 
@@ -57,6 +58,7 @@ class Page:
     gated: bool
     header: tuple[Fact, ...]
     overview: Overview
+    trade: Trade
     edge_map: EdgeMap | None
     models: tuple[ModelView, ...]
     data: tuple[Fact, ...]
@@ -111,6 +113,7 @@ def page_view(records: Sequence[EvidenceRecord], beside: Sequence[Beside]) -> Pa
         gated=not first.run.report_only,
         header=header(first),
         overview=overview(records),
+        trade=trade(records),
         edge_map=edge_map(records),
         models=tuple(
             model_view(record, f"m{i}", most=most, beside=known)
