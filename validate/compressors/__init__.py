@@ -15,6 +15,7 @@ from torch.nn.utils import prune
 
 from validate.compressors.heads import heads
 from validate.errors import ModelError
+from validate.runners.quiet import quiet_imports
 
 Tune = Callable[[nn.Module, int], None]  # trains the model of this round on, in place; masked weights stay zero
 Scope = Literal["global", "layer"]
@@ -117,7 +118,8 @@ def quantized(model: nn.Module, scheme: Scheme, *, group: int = 32) -> nn.Module
         ModelError: torchao is not installed, or a group that divides no layer's inputs.
     """
     try:
-        from torchao import quantization
+        with quiet_imports():
+            from torchao import quantization
     except ImportError as missing:
         raise ModelError("quantization", "needs more packages: pip install 'paritygate[compress]'") from missing
     made = copy.deepcopy(model)

@@ -14,6 +14,7 @@ from validate.errors import ModelError, one_line
 from validate.predictions import ModelIdentity
 from validate.runners.batches import Inputs, open_inputs
 from validate.runners.pytorch import TorchRunner, chosen_device, reproducible, stored, where
+from validate.runners.quiet import quiet_imports
 from validate.runners.settings import versions
 from validate.suite import LoadedSuite, TransformersModel
 from validate.tables import file_sha256, total_bytes
@@ -67,7 +68,7 @@ def open_model(spec: TransformersModel, *, name: str, loaded: LoadedSuite, class
     if not (folder / "config.json").is_file():
         raise ModelError(place, "must be a folder with a config.json")
     device, threads = chosen_device(loaded), loaded.suite.models.threads
-    with reproducible(loaded.suite.seed), _quiet(place):
+    with reproducible(loaded.suite.seed), quiet_imports(), _quiet(place):  # it reads torchao where that is
         model = _loaded(folder, place, encoder=spec.head is not None)
         inputs = open_inputs(loaded) if spec.text is None else _tokenizer(folder, spec, spec.text, loaded)
     head = None if spec.head is None else _head(loaded.file(spec.head), f"model {name!r} ({spec.head})")

@@ -8,6 +8,7 @@ from pickle import UnpicklingError
 import torch
 
 from validate.errors import ModelError, one_line
+from validate.runners.quiet import quiet_imports
 
 ADVICE = "save model.state_dict() with safetensors.torch.save_file, or with torch.save"
 
@@ -79,7 +80,8 @@ def _allow_quantized(path: Path, place: str) -> None:
         return
     if any(name.startswith("torchao.") for name in named):
         try:
-            import torchao.quantization  # noqa: F401 - its import registers the types
+            with quiet_imports():
+                import torchao.quantization  # noqa: F401 - its import registers the types
         except ImportError as missing:
             raise ModelError(place, "needs more packages: pip install 'paritygate[compress]'") from missing
 
