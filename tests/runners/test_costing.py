@@ -92,6 +92,15 @@ def test_where_not_even_latency_fits_nothing_is_measured_and_the_reason_says_so(
     assert found.reason.startswith("latency is left out: one round of both models takes about ")
 
 
+def test_a_batch_that_memory_does_not_suffice_for_ends_the_ladder(tmp_path):
+    loaded = loaded_in(tmp_path)
+    with (tmp_path / "models.py").open("a") as file:
+        file.write(SLOW.replace("time.sleep(0.03 * len(x))", "x = x if len(x) < 8 else torch.empty(2**60)"))
+    found = cost("small", loaded, small_dataset([0, 1] * 10), CostPlan(seconds=0.8, batches=(1, 4, 8, 16)))
+    assert "batches from 8 on are left out: memory does not suffice" in found.notes
+    assert {it.batch for it in found.measured if it.quantity == "throughput"} == {1, 4}
+
+
 def test_recorded_predictions_are_not_measured(tmp_path):
     loaded = suite_of(tmp_path, RecordedModel(recorded="m.csv"))
     (tmp_path / "m.csv").write_text("id,no,yes\n" + "".join(f"id{i},1,0\n" for i in range(20)))
