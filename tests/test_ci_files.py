@@ -101,9 +101,12 @@ def test_the_action_fails_with_the_gate_and_annotates(folder):
     assert done.returncode == 1
     assert outputs == {"verdict": "FAIL", "exit-code": "1"}
     assert "dusk" in summary
-    assert re.search(
-        r"^::error file=mine(/suite\.toml)?,title=int8%3A FAIL::non-inferiority: dusk: ", done.stdout, re.M
+    told = re.search(
+        r"^::error file=mine/suite\.toml,line=(\d+),title=int8%3A FAIL::non-inferiority: dusk", done.stdout, re.M
     )
+    lines = (folder / "mine" / "suite.toml").read_text(encoding="utf-8").splitlines()
+    assert told
+    assert lines[int(told[1]) - 1 : int(told[1]) + 1] == ["[[slices]]", 'name = "dusk"']
 
 
 def test_report_only_publishes_the_verdict_and_does_not_fail(folder):
