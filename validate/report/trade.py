@@ -54,7 +54,9 @@ def gained(record: EvidenceRecord) -> str:
     """Size, and latency with its interval and machine, or that they were not measured."""
     profile, cost = record.profile, record.run.cost
     dense, compressed = (profile.dense.disk, profile.compressed.disk) if profile else (None, None)
-    size = f"{compressed / dense:.3g} times the dense bytes on disk" if dense and compressed else "size not known"
+    size = "size not known"
+    if dense and compressed:
+        size = f"{wording.percent(compressed / dense, 1)} of the dense model’s bytes on disk"
     it = measured(cost, "latency_p50") if cost else None
     if cost is None or it is None:
         return f"{size}; latency not measured"
