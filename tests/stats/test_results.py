@@ -42,7 +42,7 @@ CLUSTERS = cluster_sums(np.zeros(12), np.ones(12), np.full(12, 5))
         (error_ratio_score_interval(12, 3, 5)[0], 20, "Tang, Tang & Chan 2003"),
         (retained_interval(80, 3, 5, 100)[0], 88, "2006"),
         (error_ratio_of_ratios(12, 3, 5, both_wrong_c=100, gains_c=7, losses_c=9)[0], 20, "after Bonett & Price 2006"),
-        (interleaved(TIMES, TIMES + 0.1, 0.5, np.random.default_rng(2))[2], 12, "Efron & Tibshirani 1993, chapter 13"),
+        (interleaved(TIMES, TIMES + 0.1, 0.5, np.random.default_rng(2))[2], 12, "Hesterberg 2015"),
         (poisson_interval(SUMS), 400, "Chamandy et al. 2012"),
         (welch_t(VALUES, VALUES[:15] + 1).interval, 55, "1947"),
     ],
