@@ -105,7 +105,7 @@ def test_the_commands_for_machines_without_make_are_those_of_the_makefile():
     plain = blocks(README.split("## Two commands")[1])[1]
     assert "install -q -c constraints.txt -e '.[dev]'" in makefile
     assert "install -c constraints.txt -e '.[dev]'" in plain
-    for command in ("paritygate demo", 'python -m pytest -n auto -m "not slow"'):
+    for command in ("paritygate demo", 'python -m pytest -n auto --dist worksteal -m "not slow"'):
         assert f"$(BIN)/{command}" in makefile
         assert f".venv/bin/{command}" in plain
 

@@ -69,6 +69,7 @@ def run_of(out):
     return ids.pop()
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_leaves_the_old_evidence_or_the_new(run, tmp_path):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["validate.exports.files", "tests.small_runs"])
