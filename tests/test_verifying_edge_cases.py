@@ -86,7 +86,7 @@ def test_edge_cases_are_judged_again_from_their_rows(out):
     "gate",
     [
         '[gate]\nmetric = "brier"\nmargin = 0.3',
-        '[gate]\nmetric = "f1"\nmargin = 0.3',
+        pytest.param('[gate]\nmetric = "f1"\nmargin = 0.3', marks=pytest.mark.slow),  # resamples every set, twice
         '[gate]\nscreen = "westfall-young"\nflips = 200',
         "[gate]\nmargin_ratio = 2.0\nattempts = 3",
     ],

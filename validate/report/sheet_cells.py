@@ -17,6 +17,7 @@ from validate.tables import as_text
 
 LONGEST = 300  # characters of a cell
 COMPARED = 2000  # characters of a text that are looked at for what changed
+WINDOW = LONGEST  # words and gaps compared from the first change on: no cell holds more
 CONTEXT = 60  # characters before the first change that are shown
 
 
@@ -110,12 +111,13 @@ def shown(value: object) -> str:
 def changes(before: str, after: str) -> tuple[tuple[str, str], ...]:
     """A text's words with those that came ("ins") and went ("del"), from shortly before the first of them."""
     one, two = (re.findall(r"\s+|\S+", text[:COMPARED]) for text in (before, after))
-    found = list(_steps(one, two))
-    start = next((i for i, (how, _) in enumerate(found) if how), 0)
-    lead = found[start - 1][1] if start else ""
+    alike = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    same = 0 if one == two else alike
+    found = list(_steps(one[same : same + WINDOW], two[same : same + WINDOW]))
+    lead = "".join(one[:same])
     cut = f"… {lead[-CONTEXT:]}" if len(lead) > CONTEXT + LONGEST // 3 else lead
     parts, room = [], LONGEST
-    for how, text in [*([("", cut)] if cut else []), *found[start:]]:
+    for how, text in [*([("", cut)] if cut else []), *found]:
         if room <= 0:
             break
         parts.append((how, text if len(text) <= room else f"{text[:room]}…"))
