@@ -14,12 +14,13 @@ from tests.goldens import assert_golden, scrub
 from tests.sweeps import example
 from validate.evidence import EvidenceRecord, read_record, sha256, to_json
 from validate.frameworks import frameworks
+from validate.gate import CheckKind, CheckResult
 from validate.ledger.entries import ORIGIN, chained, decision_draft, read_slices, run_draft
 from validate.ledger.runs import attempts, runs
 from validate.ledger.trends import lines, set_uses
 from validate.outcome import Outcome
 from validate.report import render
-from validate.report.decision import findings
+from validate.report.decision import decision, findings
 from validate.report.facts import worst_guarded
 from validate.report.forest import forest, scale
 from validate.report.history import render_history
@@ -206,6 +207,39 @@ def test_the_verdict_stands_in_overview_and_decision(name, word):
     assert len(re.findall(rf'class="badge {word.lower()}">.*?</svg>{word}</span>', page)) >= 2
     assert "No decision recorded." in page
     assert f"exit code {record.verdict.exit_code}" in page
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        ((), ()),
+        (("edge cases",), ("no other set of edge cases",)),
+        (("edge cases: fog",), ("each guarded set of edge cases (1 here)",)),
+        (("edge cases: fog: must not lose",), ("no case is lost that must not be, in 1 set",)),
+        (
+            ("edge cases: fog", "edge cases: fog: must not lose", "edge cases"),
+            ("each guarded set", "no other set", "no case is lost"),
+        ),
+    ],
+)
+def test_the_rule_tells_what_edge_cases_take(ids, told):
+    record = STATUSES["pass"]
+    found = [
+        CheckResult(
+            id=one,
+            kind=CheckKind.EDGE_CASES,
+            slice=None if one == "edge cases" else "fog",
+            outcome=Outcome.PASS,
+            reason="",
+            numbers={},
+        )
+        for one in ids
+    ]
+    shown = decision(replace(record, checks=(*record.checks, *found)))
+    lines_of_edges = [line for line in shown.rule if "edge cases" in line or "case is lost" in line]
+    assert len(lines_of_edges) == len(told)
+    assert all(line.startswith(start) for line, start in zip(lines_of_edges, told, strict=True))
+    assert ("that of the edge cases" in shown.false_reject) == ("edge cases" in ids)
 
 
 def test_what_stopped_a_run_is_said_first():

@@ -86,12 +86,30 @@ def _rule(record: EvidenceRecord) -> Iterator[str]:
     yield "no screened slice is shown to be worse, adjusted for looking at many, and by itself worse than its margin"
     margin = wording.margin(policy.disparity_margin, rate=rate(record) or not record.comparisons)
     yield f"no under-represented category is shown, in the same two parts, to lose over {margin} more than the rest"
+    yield from _edge_rule(record)
     if record.suite.claims:
         yield f"each claim about the model holds ({len(record.suite.claims):,} here)"
     if policy.inconclusive == "note":
         yield "by this policy an inconclusive guarded slice is noted and does not withhold a PASS"
     if policy.waivers:
         yield f"or a dated waiver excuses the check ({record.verdict.waived:,} here)"
+
+
+def _edge_rule(record: EvidenceRecord) -> Iterator[str]:
+    """What the edge cases take, where there are any."""
+    ids = [(check.id, f"{check.kind}: {check.slice}") for check in record.checks if check.kind is CheckKind.EDGE_CASES]
+    guarded = sum(name == own for name, own in ids)
+    if guarded:
+        yield f"each guarded set of edge cases ({guarded:,} here) does what a guarded slice must"
+    if _edge_screen(record):
+        yield "no other set of edge cases is shown, in the same two parts, to be worse than its margin"
+    if cases := sum(name.startswith(f"{own}: ") for name, own in ids):
+        yield f"no case is lost that must not be, in {wording.plural(cases, 'set')} of such cases"
+
+
+def _edge_screen(record: EvidenceRecord) -> bool:
+    """Whether one check looks at all sets of edge cases that are not guarded."""
+    return any(check.id == CheckKind.EDGE_CASES for check in record.checks)
 
 
 def _level(record: EvidenceRecord) -> float:
@@ -113,7 +131,8 @@ def _false_reject(record: EvidenceRecord) -> str:
     family = f"{100 * (1 - record.policy.confidence):g} %"
     text = (
         f"If compression had changed nothing, the screen would flag a slice with a probability of at most {family}, "
-        "and so would the disparity check. A guarded slice may still be inconclusive because it is small"
+        f"and so would the disparity check{' and that of the edge cases' if _edge_screen(record) else ''}. "
+        "A guarded slice may still be inconclusive because it is small"
     )
     short = [c for c in record.comparisons if c.slice.guard and c.n_needed is not None and c.n_needed > c.slice.n]
     if not short:
