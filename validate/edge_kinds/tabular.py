@@ -219,7 +219,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "shift": Kind(
         about="Slices are more or less frequent than in the data.",
-        severities=tuple(f"{k} fifths of the way to the mix" for k in range(1, 6)),
+        severities=tuple(f"{k} fifth{'s' if k > 1 else ''} of the way to the mix" for k in range(1, 6)),
         choose=shift,
         options=Mix,
         paired=False,
