@@ -241,7 +241,7 @@ SHAPES = ("number", "numbers", "text", "among", "method", "flag", "missing")
 
 
 @st.composite
-def atom(draw, shapes=SHAPES):  # noqa: PLR0911 one return per shape
+def atom(draw, shapes=SHAPES):  # noqa: PLR0911 - one return per shape
     shape = draw(st.sampled_from(shapes))
     symbol = draw(st.sampled_from(list(ORDER)))
     text = draw(A_TEXT)
