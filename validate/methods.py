@@ -137,9 +137,10 @@ def _attacks() -> tuple[Method, ...]:
             topic="edge cases: attacks",
             text="Inputs changed within a bound so that a model errs, along the gradient of its own loss: in one step, "
             "or in many from a random start, of all that were looked at the one that fools it most. Each model is "
-            "judged on what fools itself, paired by source. What carries over from one model to the other, and noise "
-            "as large as the bound, is described. An attack shows how little is enough, not how much is safe: a "
-            "stronger one may exist, and a model without gradients is not safer for it.",
+            "attacked itself and, source by source, counts as wrong where that fools it, or what was made to fool the "
+            "other model, or noise as large as the bound. Each of the three is also described by itself. An attack "
+            "shows how little is enough, not how much is safe: a stronger one may exist, and a model without gradients "
+            "is not safer for it.",
             source="Goodfellow et al. 2015; Madry et al. 2018; Athalye et al. 2018",
         ),
     )

@@ -18,7 +18,7 @@ from validate.compression import claims_held, looked_into, measured_cost
 from validate.contract import ContractResult, check_contract
 from validate.data import Dataset, load_dataset
 from validate.discovery import Discovery
-from validate.edge_cases.attacked import Attacked, Struck, attack_compressed, attack_dense
+from validate.edge_cases.attacked import Attacked, Struck, attack_compressed, attack_dense, build_attacks
 from validate.edge_cases.build import build_edge_cases
 from validate.edge_cases.evidence import EdgeAnswers, all_answers, judge_with_attacks
 from validate.edge_cases.exploring import explore_edge_cases
@@ -119,14 +119,15 @@ def evaluate(
     with clock.stage("slices"):
         membership = build_membership(dataset, loaded.suite)
     with clock.stage("edge cases"):
-        edge = build_edge_cases(loaded, dataset)
+        edge, attacks = build_edge_cases(loaded, dataset), build_attacks(loaded, dataset)
     with clock.stage("discovery"):
         found = replace(found, features=feature_clusters(loaded, dataset))
     try:
         runner = _open("dense", occasion, dataset)
         dense, edge_dense = _predict(runner, occasion, (dataset, edge), progress)
         floor = _noise_floor(dense, runner, occasion, dataset)
-        attacked = attack_dense(loaded, dataset, runner, partial(_struck, occasion, progress))
+        ask = partial(_struck, occasion, progress)
+        attacked = attack_dense(attacks, loaded, dataset, runner, ask) if attacks else None
         artifact = looked_into(runner, occasion, dataset)
         membership = with_natural(membership, loaded, dataset, dense)
     except ModelError as error:

@@ -9,9 +9,9 @@ import numpy as np
 
 from validate.changes import policy_level
 from validate.data import Dataset, load_dataset
-from validate.edge_cases.attacked import attack_cells
+from validate.edge_cases.attacked import build_attacks
 from validate.edge_cases.build import build_edge_cases
-from validate.edge_cases.sets import EdgeCases, assemble
+from validate.edge_cases.sets import EdgeCases
 from validate.metrics import METRICS, MetricKind
 from validate.sample_size import POWER, fewest, needed
 from validate.slices import Kind, Membership, Slice, members
@@ -86,9 +86,7 @@ def plan(loaded: LoadedSuite, *, churn: float = CHURN, source: str = "assumed") 
         rows=tuple(rows),
         edge_cases=(
             *_planned_sets(build_edge_cases(loaded, dataset), loaded.suite.gate),
-            *_planned_sets(
-                assemble(list(attack_cells(loaded, dataset)), dataset, loaded.suite.gate), loaded.suite.gate
-            ),
+            *_planned_sets(build_attacks(loaded, dataset), loaded.suite.gate),
         ),
     )
 

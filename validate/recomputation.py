@@ -10,6 +10,7 @@ import numpy as np
 from validate.calibration_set import KIND as CALIBRATION
 from validate.claims import Known, claim_checks, retained
 from validate.comparison import Comparison
+from validate.edge_cases.checks import spared_check
 from validate.edge_cases.evidence import EdgeEvidence, judge_edge_cases
 from validate.evidence import EvidenceRecord, as_json, case_of
 from validate.exports.edge_rows import EdgeRows
@@ -64,7 +65,7 @@ def _edge_cases_again(
     found, checks = judge_edge_cases(sets, edge.variants, rows.paired, record.policy, seed=record.suite.seed)
     comparisons = _described(found.comparisons, recorded.comparisons, scores=rows.scores)
     kept = replace(found, comparisons=comparisons, transfers=recorded.transfers, spared=recorded.spared)
-    return kept, checks
+    return kept, (*checks, *spared_check(recorded.spared))
 
 
 def _claims_again(record: EvidenceRecord, rows: Rows) -> tuple[CheckResult, ...]:

@@ -11,6 +11,7 @@ from skops import io
 from tests.edge_cases.folder import tiny
 from validate import cli
 from validate.errors import SuiteError
+from validate.evidence import read_record
 from validate.gate import CheckKind
 from validate.outcome import Outcome
 from validate.pipeline import evaluate, run
@@ -30,11 +31,14 @@ def masked():
 """
 
 
-def masked(folder, edge_cases, *, which="small"):
+MISLED = MASKED.replace("super().forward(torch.round(x * 8) / 8)", "super().forward(torch.round(x * 8) / 8 - 1e-6 * x)")
+
+
+def masked(folder, edge_cases, *, which="small", code=MASKED):
     """The tiny suite with a model whose inputs are rounded, so that its loss has no gradient."""
     tiny(folder, edge_cases)
     with (folder / "models.py").open("a") as models:
-        models.write(MASKED)
+        models.write(code)
     file = folder / "suite.toml"
     old = f'torch = "models.py:build"\nweights = "{which}.pt"'
     file.write_text(file.read_text().replace(old, f'torch = "models.py:masked"\nweights = "{which}.pt"'))
@@ -161,6 +165,30 @@ def test_a_model_that_the_suite_spares_is_told_by_the_dense_model_s_inputs(tmp_p
     assert [c.slice.name for c in evidence.comparisons] == ["missing-values"]
     assert {made_on for _, made_on in levels(evidence)} == {"dense", "noise"}
     assert evidence.spared.startswith("not attacked itself by pgd")
+
+
+def test_a_model_whose_gradients_mislead_is_not_judged_stronger_than_what_carries_over(tmp_path):
+    """Rounding hides which way its loss grows, and a slope that is too small to matter points the wrong way."""
+    (record,) = run(masked(tmp_path, PGD, code=MISLED))
+    evidence, told = record.edge_cases, levels(record.edge_cases)
+    fooled = 0
+    for c in evidence.comparisons[1:]:
+        shares = [told[c.slice.name, made_on][1] for made_on in ("dense", "compressed", "noise")]
+        assert c.compressed <= min(shares)
+        fooled += c.compressed < told[c.slice.name, "compressed"][1]
+    assert fooled
+
+
+def test_that_a_model_was_not_attacked_is_told_everywhere_and_judges_nothing(tmp_path, capsys):
+    sklearn(tmp_path, PGD)
+    out = tmp_path / "out"
+    assert cli.main(["run", str(tmp_path), "--out", str(out), "--report-only"]) == 0
+    (told,) = [check for check in read_record(out / "small" / "results.json").checks if not check.gates]
+    assert (told.kind, told.outcome) == (CheckKind.EDGE_CASES, Outcome.INCONCLUSIVE)
+    for name in ("report.html", "summary.md", "junit.xml", "results.sarif"):
+        assert "not attacked itself by pgd" in (out / name).read_text(), name
+    capsys.readouterr()
+    assert cli.main(["verify", str(out)]) == 0
 
 
 def test_models_of_other_frameworks_see_what_fools_the_dense_one(tmp_path):

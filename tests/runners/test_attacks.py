@@ -208,6 +208,55 @@ def test_whole_numbers_are_left_alone(world, monkeypatch):
                 encode(made, other, 0, 60)
 
 
+def test_whole_numbers_of_a_model_that_changes_them_in_place_stay_as_they_were(world):
+    loaded, data, dense = world
+    inputs, codes = open_inputs(loaded), torch.zeros(60, dtype=torch.int64)
+
+    class Counting(torch.nn.Module):
+        def forward(self, code, numbers):
+            code += 1
+            return dense.model(numbers)
+
+    made = attacked_dataset(data, [Stretch(start=0, stop=60, attack=PGD)], random, replace(dense, model=Counting()))
+    own = inputs.function
+    both = replace(inputs, function=lambda frame: {"code": codes[: len(frame)], "numbers": own(frame)})
+    changed = encode(made, both, 0, 60).tensors
+    assert not changed["code"].any()
+    assert not codes.any()
+
+
+def test_a_gradient_however_small_leads_the_attack(world):
+    """Its numbers do not vanish, their squares would."""
+    loaded, data, dense = world
+    sure = torch.nn.Linear(3, 2)
+    sure.load_state_dict({name: 15 * value for name, value in dense.model.state_dict().items()})
+    attack, before = replace(PGD, norm="l2"), clean(world)
+    moved = struck((loaded, data, replace(dense, model=sure.requires_grad_(False))), attack) - before
+    np.testing.assert_allclose(np.sqrt((moved.astype(float) ** 2).sum(axis=1)), 0.1, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "epsilon"),
+    [(torch.float32, 1e6, 0.02), (torch.float32, 1.0, 1e-12), (torch.bfloat16, 1.0, 0.002)],
+)
+@pytest.mark.parametrize("attacked", [True, False])
+def test_a_change_that_rounding_would_lose_is_refused(world, dtype, scale, epsilon, attacked):
+    loaded, data, dense = world
+    inputs = open_inputs(loaded)
+    own = inputs.function
+
+    class Wide(torch.nn.Module):
+        def forward(self, numbers):
+            return dense.model(numbers.float() / scale)
+
+    runner = replace(dense, model=Wide()) if attacked else None
+    attack = replace(PGD, epsilon=epsilon)
+    made = attacked_dataset(data, [Stretch(start=0, stop=60, attack=attack)], random, runner)
+    large = replace(inputs, function=lambda frame: (own(frame) * scale).to(dtype))
+    with pytest.raises(ModelError, match=r"is lost in the rounding of torch\.\w+: scale the inputs"):
+        encode(made, large, 0, 60)
+
+
 def test_inputs_outside_the_declared_bounds_are_named(world):
     with pytest.raises(ModelError, match=r"inputs must be within bounds \[0\.0, 1\.0\] \(found '?[1-9]"):
         struck(world, replace(PGD, bounds=(0.0, 1.0)))
@@ -226,5 +275,8 @@ def test_answers_are_kept_by_attack_and_by_the_attacked_model(world, tmp_path):
     assert reused(PGD, dense) == 60
     assert reused(PGD, small) == 0
     assert reused(PGD, None) == 0
+    other = replace(data, labels=1 - data.labels)  # the same frame, and a loss that goes the other way
+    made = attacked_dataset(other, [Stretch(start=0, stop=60, attack=PGD)], random, dense)
+    assert answer(dense, made, cache=cache).reused == 0
     for name, value in (("epsilon", 0.2), ("steps", 6), ("norm", "l2"), ("bounds", (-9.0, 9.0)), ("method", "fgsm")):
         assert reused(replace(PGD, **{name: value}), dense) == 0

@@ -1,4 +1,4 @@
-"""Attacks: every model on inputs that were changed to fool itself, and what of that carries over to the other."""
+"""Attacks: every model on inputs that were changed within a bound, to fool itself, the other, or by chance."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +12,10 @@ from validate.changes import policy_level
 from validate.data import Dataset
 from validate.edge_cases.comparison import clustered_change
 from validate.edge_cases.generate import candidates_of, code_of, stream
+from validate.edge_cases.review import named
 from validate.edge_cases.sets import Cell, EdgeCases, assemble
 from validate.edge_rules import severity_name
+from validate.metrics import Labels
 from validate.predictions import PairedPredictions, Predictions, answers, pair, right
 from validate.runners import Runner
 from validate.stats.results import Interval
@@ -60,7 +62,7 @@ class Struck:
 
     sha256: str = ""  # of what decides the attacks' sources
     cells: tuple[Cell, ...] = ()  # under which each model was attacked by itself
-    dense: Predictions | None = None  # each model's answers to the inputs that were changed to fool itself
+    dense: Predictions | None = None  # each model's answers to what was changed to fool itself, or to what else does
     compressed: Predictions | None = None
     transfers: tuple[Transfer, ...] = ()
     spared: str = ""  # which attacks were not made on it, and why
@@ -95,16 +97,21 @@ def about(spec: AttackCases, epsilon: float) -> str:
     return f"{what} by at most {epsilon:g} ({'L∞' if spec.norm == 'linf' else 'L2'}){steps}"
 
 
-def attack_dense(loaded: LoadedSuite, dataset: Dataset, runner: Runner, ask: Ask) -> Attacked | None:
-    """The suite's attacks on the dense model, and what it answers; None where the suite has none.
+def build_attacks(loaded: LoadedSuite, dataset: Dataset) -> EdgeCases | None:
+    """The sources of all attacks; None where the suite has none.
 
     Raises:
         DataError: a predicate that matches no example.
+    """
+    return assemble(list(attack_cells(loaded, dataset)), dataset, loaded.suite.gate)
+
+
+def attack_dense(edge: EdgeCases, loaded: LoadedSuite, dataset: Dataset, runner: Runner, ask: Ask) -> Attacked:
+    """The suite's attacks on the dense model, and what it answers.
+
+    Raises:
         ModelError: a model without a gradient, inputs that are not within the bounds.
     """
-    edge = assemble(list(attack_cells(loaded, dataset)), dataset, loaded.suite.gate)
-    if edge is None:
-        return None
     on_dense, noise = _changed(edge, loaded, dataset, runner), _changed(edge, loaded, dataset, None)
     return Attacked(
         edge=edge,
@@ -143,14 +150,29 @@ def attack_compressed(attacked: Attacked, runner: Runner, loaded: LoadedSuite, d
     dense_to_own = ask(f"dense, attacks on {name}", attacked.runner, on_own)
     carried += _carried(COMPRESSED, own.cells, pair(on_own, dense_to_own, to_own), loaded.suite.gate)
     rows = np.repeat(mine, [len(cell.sources) for cell in cells])
+    dense = (attacked.to_own.scores[rows], dense_to_own.scores, attacked.to_noise.scores[rows])
+    compressed = (to_own.scores, on_dense.scores[rows], noise.scores[rows])
     return Struck(
         cells=own.cells,
-        dense=replace(attacked.to_own, ids=own.dataset.ids, scores=attacked.to_own.scores[rows]),
-        compressed=to_own,
+        dense=_fooled(replace(attacked.to_own, ids=own.dataset.ids), dense, own.dataset.labels),
+        compressed=_fooled(to_own, compressed, own.dataset.labels),
         sha256=sha256,
         transfers=tuple(carried),
         spared=_spared(spared, BY_DENSE) if spared else "",
     )
+
+
+def _fooled(own: Predictions, given: Sequence[NDArray[np.float64]], labels: Labels) -> Predictions:
+    """A model's answers to the first change of each example that makes it err, of those that it was asked about.
+
+    An attack that its own gradient misleads does not make it look stronger than what fools the other model shows.
+    """
+    scores = given[0]
+    for others in given[1:]:
+        holds = answers(replace(own, scores=scores)) == labels
+        falls = holds & (answers(replace(own, scores=others)) != labels)
+        scores = np.where(falls[:, None], others, scores)
+    return replace(own, scores=scores)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -183,23 +205,23 @@ def attacked_examples(loaded: LoadedSuite, dataset: Dataset, shown: int) -> tupl
     runner = open_runner(loaded.suite.models.dense, name=DENSE, loaded=loaded, classes=dataset.classes)
     found, inputs = _changed(edge, loaded, dataset, runner), open_inputs(loaded)
     seen = []
-    for data in (edge.dataset, found):
+    for data in (found, edge.dataset):  # attacks first: they refuse inputs that cannot be changed
         tensor = next(it for it in listed(encode(data, inputs, 0, len(data)).tensors) if it.is_floating_point())
-        named = [dataset.classes[code] for code in answers(answer(runner, data).predictions)]
-        seen.append((tensor.double().numpy(), named))
-    (clean, before), (changed, after) = seen
-    told = [(set_name(cell.spec), _spec(cell).epsilons[cell.severity - 1]) for cell in cells for _ in cell.sources]
+        told = [named(dataset, int(code)) for code in answers(answer(runner, data).predictions)]
+        seen.append((tensor.double().numpy(), told))
+    (changed, after), (clean, before) = seen
+    of = [(set_name(cell.spec), _spec(cell).epsilons[cell.severity - 1]) for cell in cells for _ in cell.sources]
     return tuple(
         AttackedExample(
-            set=told[i][0],
-            epsilon=told[i][1],
+            set=of[i][0],
+            epsilon=of[i][1],
             source=int(edge.sources[i]),
             clean=clean[i],
             changed=changed[i],
             before=before[i],
             after=after[i],
         )
-        for i in range(len(told))
+        for i in range(len(of))
     )
 
 

@@ -43,6 +43,22 @@ def edge_case_checks(comparisons: Sequence[Comparison], cases: Sequence[MustNotL
     return (*guarded, *(_must_not_lose(found) for found in cases), *screened)
 
 
+def spared_check(spared: str) -> tuple[CheckResult, ...]:
+    """That a model was not attacked itself, as a check without a say, so that no output is silent about it."""
+    if not spared:
+        return ()
+    return (
+        CheckResult(
+            id=f"{CheckKind.EDGE_CASES}: attacks on this model",
+            kind=CheckKind.EDGE_CASES,
+            slice=None,
+            outcome=Outcome.INCONCLUSIVE,
+            reason=f"this model was {spared}",
+            gates=False,
+        ),
+    )
+
+
 def must_not_lose(edge: EdgeSets, paired: PairedPredictions, gate: Gate) -> tuple[MustNotLose, ...]:
     """The cases that must not be lost, set by set, with an exact interval for the share of losses."""
     if not edge.critical.any():

@@ -7,7 +7,7 @@ import numpy as np
 from validate.comparison import Comparison
 from validate.data import Dataset
 from validate.edge_cases.attacked import Struck, Transfer
-from validate.edge_cases.checks import MustNotLose, edge_case_checks, must_not_lose
+from validate.edge_cases.checks import MustNotLose, edge_case_checks, must_not_lose, spared_check
 from validate.edge_cases.comparison import EdgeResult, compare_edge_cases
 from validate.edge_cases.sets import NO_SOURCE, EdgeCases, EdgeSets, assemble
 from validate.gate import CheckResult
@@ -71,7 +71,8 @@ def judge_with_attacks(
         checks: tuple[CheckResult, ...] = ()
     else:
         evidence, checks = judge_edge_cases(asked.edge, asked.variants, clean, suite.gate, seed=suite.seed)
-    return replace(evidence, transfers=asked.struck.transfers, spared=asked.struck.spared), checks
+    spared = asked.struck.spared
+    return replace(evidence, transfers=asked.struck.transfers, spared=spared), (*checks, *spared_check(spared))
 
 
 def judge_edge_cases(

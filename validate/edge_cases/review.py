@@ -61,9 +61,9 @@ def review_queue(
         items=tuple(
             ReviewItem(
                 id=dataset.ids[row],
-                truth=_name(dataset, int(dataset.labels[row])),
-                dense=_name(dataset, int(base[row])),
-                compressed=_name(dataset, int(modal[row])),
+                truth=named(dataset, int(dataset.labels[row])),
+                dense=named(dataset, int(base[row])),
+                compressed=named(dataset, int(modal[row])),
                 models=int(against[row]),
                 inputs={name: str(frame[name].iloc[row]) for name in inputs} if inputs else None,
             )
@@ -80,5 +80,6 @@ def _modal(given: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     return np.where(winner == k, -1, winner)
 
 
-def _name(dataset: Dataset, code: int) -> str:
+def named(dataset: Dataset, code: int) -> str:
+    """The class of this code, or that there was no answer."""
     return dataset.classes[code] if code >= 0 else NO_ANSWER

@@ -27,7 +27,8 @@ if TYPE_CHECKING:  # rows are frames
 Norm = Literal["linf", "l2"]
 FLAT = 0.05  # of a batch may have no gradient
 STRIDE = 2.5  # all steps of pgd together reach so many times across its bound
-ADVICE = "name the models to attack in `against`, and this one is judged by the dense model's examples alone"
+ADVICE = "a compressed model that cannot be attacked can be left out of `against`; then nothing of it is judged here"
+ROUNDED = 0.01  # of epsilon: how far a number may be from where an attack moved it, once it is rounded to its type
 TINY = 1e-300  # least probability that a logarithm is taken of
 
 
@@ -98,8 +99,10 @@ class AttackedDataset(Dataset):
     def _at_once(self, tensors: Tensors, attack: Attack, start: int, stop: int) -> Tensors:
         space = _Space(tensors, attack, f"edge cases, {examples(start, stop)}")
         random = space.random([self.random(row) for row in range(start, stop)])
+        noise = space.within(random.noise)
+        space.refuse_rounding(noise)
         if self.runner is None:
-            return space.inputs(space.within(random.noise))
+            return space.inputs(noise)
         labels = torch.from_numpy(self.labels[start:stop].astype(np.int64))
         with reproducible(self.runner.loaded.suite.seed, self.runner.threads):
             return space.inputs(_strike(self.runner, space, labels, random.start, start))
@@ -119,7 +122,8 @@ def attacked_dataset(
     if runner is not None and not isinstance(runner, TorchRunner):
         raise ModelError(f"model {runner.identity.name!r} ({runner.identity.source})", f"gives no gradient: {ADVICE}")
     made_for = "noise" if runner is None else repr(sorted(runner.settings.items()))
-    parts = [plain.fingerprint, _own_sha256(), made_for, *(repr(stretch) for stretch in stretches)]
+    labels = sha256(plain.labels.astype(np.int64).tobytes()).hexdigest()  # the loss is theirs
+    parts = [plain.fingerprint, labels, _own_sha256(), made_for, *(repr(stretch) for stretch in stretches)]
     return AttackedDataset(
         frame=plain.frame,
         ids=plain.ids,
@@ -161,18 +165,23 @@ class _Space:
     """All numbers of a few examples that may be changed, side by side, and how far."""
 
     def __init__(self, tensors: Tensors, attack: Attack, place: str) -> None:
-        self.tensors, self.attack = mapped(torch.clone, tensors), attack  # inference's tensors have no gradient
+        self.tensors, self.attack, self.place = mapped(torch.clone, tensors), attack, place  # inference's: no gradient
         floats = [it for it in listed(self.tensors) if it.is_floating_point()]
         if not floats:
             found = ", ".join(str(it.dtype) for it in listed(tensors))
             raise ModelError(place, "an attack changes floating-point inputs, and there are none", found)
-        wide = torch.float64 if any(it.dtype == torch.float64 for it in floats) else torch.float32
-        self.clean = torch.cat([it.reshape(len(it), -1).to(wide) for it in floats], dim=1)
+        self.wide = torch.float64 if any(it.dtype == torch.float64 for it in floats) else torch.float32
+        self.clean = self.flat(self.tensors)
         low, high = attack.bounds or (-torch.inf, torch.inf)
         if not bool(((self.clean >= low) & (self.clean <= high)).all()):
             outside = self.clean[(self.clean < low) | (self.clean > high) | self.clean.isnan()][0].item()
             rule = "inputs must be numbers" if attack.bounds is None else f"inputs must be within bounds {[low, high]}"
             raise ModelError(place, rule, f"{outside:g}")
+
+    def flat(self, tensors: Tensors) -> torch.Tensor:
+        """(n, d) their numbers that may be changed."""
+        floats = [it for it in listed(tensors) if it.is_floating_point()]
+        return torch.cat([it.reshape(len(it), -1).to(self.wide) for it in floats], dim=1)
 
     def random(self, streams: Sequence[np.random.Generator]) -> _Random:
         """Each example's own random numbers."""
@@ -208,18 +217,30 @@ class _Space:
         def place(it: torch.Tensor) -> torch.Tensor:
             nonlocal at
             if not it.is_floating_point():
-                return it
+                return it.clone()  # a model that works in place must not change what the next one sees
             own = moved[:, at : at + it[0].numel()]
             at += it[0].numel()
             return own.reshape(it.shape).to(it.dtype)
 
         return mapped(place, self.tensors)
 
+    def refuse_rounding(self, delta: torch.Tensor) -> None:
+        """Refuse inputs whose types round a change of this size away, or make it larger."""
+        made = self.inputs(delta)
+        off = (self.flat(made) - self.clean - delta).abs()
+        far = off.amax() if self.attack.norm == "linf" else off.norm(dim=1).amax()
+        if far > ROUNDED * self.attack.epsilon:
+            kinds = ", ".join(sorted({str(it.dtype) for it in listed(made) if it.is_floating_point()}))
+            rule = f"a change of {self.attack.epsilon:g} is lost in the rounding of {kinds}: scale the inputs"
+            raise ModelError(self.place, rule, f"numbers up to {self.clean.abs().amax():g}")
+
 
 def _unit(direction: torch.Tensor) -> torch.Tensor:
-    """Each row at length 1; a row of zeros stays."""
-    length = direction.norm(dim=1, keepdim=True)
-    return direction / torch.where(length > 0, length, 1)
+    """Each row at length 1, however small its numbers, whose squares could vanish; a row of zeros stays."""
+    largest = direction.abs().amax(dim=1, keepdim=True)
+    scaled = direction / torch.where(largest > 0, largest, 1)
+    length = scaled.norm(dim=1, keepdim=True)
+    return scaled / torch.where(length > 0, length, 1)
 
 
 def _strike(runner: TorchRunner, space: _Space, labels: torch.Tensor, start: torch.Tensor, row: int) -> torch.Tensor:
