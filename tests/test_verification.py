@@ -14,6 +14,7 @@ from validate.errors import OutputError
 from validate.evidence import FORMAT_VERSION, as_json, read_record, to_json
 from validate.exports.checksums import NAME, checksums, read_checksums
 from validate.exports.files import write_together
+from validate.gate import NOTHING_SEEN, decide
 from validate.outcome import Outcome
 from validate.verification import verify
 
@@ -291,3 +292,47 @@ def test_the_command_tells_what_differs(out, capsys):
     assert cli.main(["verify", str(out / "nowhere")]) == 4
     assert "must be the folder of a run" in capsys.readouterr().err
     assert cli.main(["verify"]) == 2
+
+
+def emptied(record):
+    """As if nothing had been compared, and everything had passed."""
+    kept = tuple(check for check in record.checks if check.outcome is Outcome.PASS)
+    verdict = decide(kept, NOTHING_SEEN)
+    assert verdict.outcome is Outcome.PASS
+    return replace(record, comparisons=(), disparities=(), blind_spots=(), notes=(), checks=kept, verdict=verdict)
+
+
+def test_a_record_of_nothing_compared_cannot_pass(out):
+    for name in ("rows.parquet", "slices.parquet"):
+        (out / "good" / name).unlink()
+        drop(out / "good", name)
+    found = change(out, "good", emptied)
+    assert "good/results.json: nothing was compared, and the verdict is PASS" in found.wrong
+
+
+def drop(folder, name):
+    (folder / NAME).write_bytes(checksums(folder, [file for file in read_checksums(folder) if file != name]))
+
+
+def test_without_rows_the_verdict_is_at_least_that_of_its_checks(tmp_path):
+    small_run(tmp_path / "suite", tmp_path / "out", rows="false")
+    passed = read_record(tmp_path / "out" / "good" / "results.json").verdict
+    found = change(tmp_path / "out", "bad", lambda r: replace(r, verdict=passed))
+    assert found.exit_code == 1
+    assert any(text.startswith("bad/results.json: verdict.outcome: recorded PASS") for text in found.wrong)
+
+
+def test_a_run_that_began_at_no_time_is_named(out):
+    path = out / "good" / "results.json"
+    path.write_bytes(path.read_bytes().replace(b'"started":"20', b'"started":"soon 20'))
+    found = verify(out)
+    assert any("run.started: must be a date and a time (found 'soon 20" in text for text in found.unreadable)
+
+
+def test_rows_with_an_id_twice_are_named(out):
+    path = out / "good" / "rows.parquet"
+    table = pd.read_parquet(path)
+    table.loc[1, "id"] = table.loc[0, "id"]
+    table.to_parquet(path)
+    sums_again(out)
+    assert any("good/rows.parquet" in text and "ids repeat" in text for text in verify(out).unreadable)

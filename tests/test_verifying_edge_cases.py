@@ -237,3 +237,25 @@ def test_lost_rows_are_found(out):
     found = verify(out)
     assert (found.wrong, found.exit_code) == ((), 4)
     assert "edge_rows.parquet: cannot be read" in found.unreadable[0]
+
+
+def test_edge_checks_do_not_outlive_their_evidence(out):
+    """The rows of the edge cases are gone with what was found of them, and their checks turned to PASS."""
+    folder = out / "small"
+    (folder / "edge_rows.parquet").unlink()
+    (folder / NAME).write_bytes(checksums(folder, [n for n in read_checksums(folder) if n != "edge_rows.parquet"]))
+
+    def covered(record):
+        checks = [replace(c, outcome=Outcome.PASS) if c.kind is CheckKind.EDGE_CASES else c for c in record.checks]
+        return edges(replace(record, checks=tuple(checks)), comparisons=(), results=(), must_not_lose=())
+
+    found = change(out, "small", covered)
+    assert found.exit_code == 1
+    assert any("checks[" in text and "recomputed nothing" in text for text in found.wrong)
+
+
+def test_sets_that_are_not_judged_are_named(tmp_path):
+    attack = '[[edge_cases]]\nattack = "fgsm"\nname = "by the way"\nepsilon = 0.1\nexamples = 40\nscreen = false\n'
+    told = verify(judged(tmp_path, attack)).not_shown
+    assert "not judged, as the suite file declares: by the way" in told
+    assert "what carries over of attacks: as the run recorded it" in told

@@ -50,6 +50,9 @@ def bad(tmp_path_factory):
     return small_run(folder / "suite", folder / "out")[1]
 
 
+FOUND_NOTHING = Findings(checks=(), comparisons=(), disparities=(), edge=())
+
+
 def findings(record):
     return Findings(checks=record.checks, comparisons=record.comparisons, disparities=record.disparities, edge=())
 
@@ -179,6 +182,16 @@ def test_edge_case_sets_can_be_waived_and_what_must_not_be_lost_cannot():
         "edge cases: worn: must not lose": (),
         "edge cases": ("E-dark",),
     }
+
+
+def test_a_critical_set_of_edge_cases_is_critical_at_every_severity():
+    lost = samples.comparison("fog, severity 3", 400, 1, 60, kind=Kind.EDGE)
+    found = replace(FOUND_NOTHING, edge=(replace(lost, slice=replace(lost.slice, screened=True)),))
+    one = replace(WAIVER, check="edge cases", slice="fog, severity 3")
+    (free,) = excuse((one,), found, Gate(waivers="w.toml"), CASE)[1]
+    (refused,) = excuse((one,), found, Gate(waivers="w.toml", critical=("fog",)), CASE)[1]
+    assert free.state != "refused"
+    assert (refused.state, "is critical" in refused.text) == ("refused", True)
 
 
 def test_what_is_called_critical_must_be_there():

@@ -210,6 +210,10 @@ def read_record(path: Path) -> EvidenceRecord:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise OutputError(f"{path}: {where}", f"does not fit the record's schema: {first['msg']}") from error
+    try:
+        case_of(record)
+    except ValueError as error:
+        raise OutputError(f"{path}: run.started", "must be a date and a time", record.run.started) from error
     return record
 
 

@@ -15,9 +15,10 @@ from validate.edge_cases.evidence import EdgeEvidence, judge_edge_cases
 from validate.evidence import EvidenceRecord, as_json, case_of
 from validate.exports.edge_rows import EdgeRows
 from validate.exports.rows import Rows
-from validate.gate import CheckKind, CheckResult
+from validate.gate import NOTHING_SEEN, CheckKind, CheckResult, decide
 from validate.judgement import judge_pair, waive
 from validate.metrics import METRICS, MetricKind, Needs, needs_scores
+from validate.outcome import Outcome
 from validate.slices import Kind, Membership, implied, members
 
 SAME = 1e-9  # relative: what another machine's floating point may move
@@ -50,10 +51,10 @@ def judged_again(record: EvidenceRecord, rows: Rows, edge: EdgeRows | None = Non
 def _edge_cases_again(
     record: EvidenceRecord, rows: Rows, edge: EdgeRows | None
 ) -> tuple[EdgeEvidence | None, Sequence[CheckResult]]:
-    """The edge cases judged again; as they were recorded where their rows are not there."""
+    """The edge cases judged again; where no set was compared there is nothing to judge."""
     recorded = record.edge_cases
     if recorded is None or edge is None:
-        return recorded, [check for check in record.checks if check.kind is CheckKind.EDGE_CASES]
+        return recorded, spared_check(recorded.spared) if recorded else ()
     membership = edge.edge.membership
     described = {name for one in recorded.transfers for name in (one.set, one.slice)}  # attacks need not gate
     slices = [
@@ -98,6 +99,11 @@ def not_recomputed(record: EvidenceRecord, rows: Rows | None) -> Iterator[str]:
         "which slices, edge-case sets and claims there are, which of them are guarded, and their margins: declared by "
         "the suite file, of which the record has the hash"
     )
+    sets = record.edge_cases.comparisons if record.edge_cases else ()
+    if unjudged := [c.slice.name for c in sets if not c.slice.guard and not c.slice.screened]:
+        yield f"not judged, as the suite file declares: {', '.join(unjudged)}"
+    if record.policy.waivers:
+        yield f"the waivers: as the run read them from {record.policy.waivers}"
     resting = [check.id for check in record.checks if check.kind is CheckKind.INTEGRITY]
     if resting:
         yield f"{', '.join(resting)}: rest on what the run saw of data and models"
@@ -114,14 +120,24 @@ def _recorded(record: EvidenceRecord) -> Iterator[str]:
         "the populations": record.populations,
         "the noise floor": record.noise_floor,
         "the review queue": record.review,
-        "what carries over of attacks": record.edge_cases and record.edge_cases.transfers,
     }
+    if record.edge_cases and record.edge_cases.transfers:
+        yield "what carries over of attacks: as the run recorded it"
     measured = {"what was compressed": record.profile, "what answers cost": record.run.cost}
     if known := [name for name, value in measured.items() if value]:
         claims = ", also where a claim was held against it" if record.suite.claims else ""
         yield f"{' and '.join(known)}: as the run recorded it{claims}"
     if known := [name for name, value in beside.items() if value]:
         yield f"{', '.join(known)}: recorded, without a say in the verdict"
+
+
+def undecided(record: EvidenceRecord) -> Iterator[str]:
+    """What is wrong with the verdict of a record without rows: it must at least be that of its checks."""
+    verdict = decide(record.checks, NOTHING_SEEN, inconclusive=record.policy.inconclusive)
+    for key in ("outcome", "exit_code", "reasons", "waived"):
+        yield from differences(getattr(record.verdict, key), getattr(verdict, key), f"verdict.{key}")
+    if not record.comparisons and record.verdict.outcome is not Outcome.ERROR:
+        yield f"nothing was compared, and the verdict is {record.verdict.outcome}"
 
 
 def problems(record: EvidenceRecord, rows: Rows, edge: EdgeRows | None = None) -> tuple[str, ...]:

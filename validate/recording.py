@@ -41,7 +41,7 @@ from validate.predictions import ModelIdentity
 from validate.preflight import NoiseFloor
 from validate.suite import LoadedSuite
 from validate.suite_file import load_statements, policy_sha256
-from validate.suite_folder import files_beside, hooks_of
+from validate.suite_folder import files_of, hooks_of
 from validate.survey import Survey
 from validate.waiver_file import Waiver
 from validate.waivers import Case
@@ -297,7 +297,7 @@ def _suite_facts(loaded: LoadedSuite, name: str) -> SuiteFacts:
         release=suite.release,
         statements=load_statements(loaded),
         hooks=tuple(Hook(path=path, sha256=digest) for path, digest in hook_files(loaded.folder, hooks_of(loaded))),
-        files=tuple(Hook(path=path, sha256=digest) for path, digest in files_beside(loaded)),
+        files=tuple(Hook(path=path, sha256=digest) for path, digest in files_of(loaded)),
         tables=declared_tables(loaded),
         claims=claims_of(suite.claims, name),
         compressed_names=tuple(suite.models.compressed),

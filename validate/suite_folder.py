@@ -34,6 +34,14 @@ def hooks_of(loaded: LoadedSuite) -> tuple[str, ...]:
     return tuple(specs)
 
 
+def files_of(loaded: LoadedSuite) -> Iterator[tuple[str, str]]:
+    """What the record lists of the suite's files: those in its folder, and its waivers wherever they lie."""
+    yield from files_beside(loaded)
+    waivers = loaded.suite.gate.waivers
+    if waivers is not None and not (loaded.folder / waivers).resolve().is_relative_to(loaded.folder.resolve()):
+        yield waivers, file_sha256(loaded.folder / waivers)
+
+
 def files_beside(loaded: LoadedSuite, *, models_too: bool = False) -> Iterator[tuple[str, str]]:
     """Files of the suite's folder that hooks can read, such as an encoder's tables: (relative path, sha256), sorted.
 

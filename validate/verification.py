@@ -66,7 +66,8 @@ def verify(folder: Path, keys: Sequence[Path] | None = ()) -> Verification:
             f"a command was killed while it wrote here; `paritygate report {folder}` brings its files to their places"
         )
         raise OutputError(str(folder), rule)
-    names = sorted(path.parent.name for path in folder.glob(f"*/{NAME}"))
+    listed = (path.relative_to(folder) for path in folder.glob(f"*/{NAME}"))
+    names = sorted(path.parent.name for path in listed if not is_staged(path))
     if not names:
         raise OutputError(str(folder), f"must hold the evidence of a run: <compressed>/{RESULTS} and {NAME}")
     found = _sums(folder, names)
@@ -123,8 +124,8 @@ def _model(folder: Path, name: str) -> tuple[Verification, tuple[str, ...]]:
         wrong = list(_form(record, path, name))
         rows = _rows(record, folder / name)
         edge = _edge_rows(record, folder / name, rows)
-        if rows is not None:
-            wrong += [f"{name}/{RESULTS}: {problem}" for problem in recomputation.problems(record, rows, edge)]
+        again = recomputation.undecided(record) if rows is None else recomputation.problems(record, rows, edge)
+        wrong += [f"{name}/{RESULTS}: {problem}" for problem in again]
         if not (record.edge_cases and record.edge_cases.comparisons) and (folder / name / EDGE_ROWS).is_file():
             wrong.append(f"{name}/{EDGE_ROWS}: holds edge cases, and {RESULTS} tells of none")
         wrong += [f"{name}/{problem}" for problem in _slices(record, folder / name)]

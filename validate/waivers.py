@@ -8,6 +8,7 @@ from typing import Literal
 from validate.checks import integrity_check
 from validate.comparison import Comparison
 from validate.disparity import Disparity
+from validate.edge_rules import severity_name
 from validate.errors import did_you_mean
 from validate.gate import CheckKind, CheckResult
 from validate.mistakes import Mistake
@@ -165,8 +166,13 @@ def _against(waiver: Waiver, gate: Gate, author: str, today: date) -> Iterator[t
         yield "refused", f"it is not in force before {waiver.created}"
     if same_person(waiver.approved_by, author):
         yield "refused", f"{waiver.approved_by!r} is the author of the compressed models, and may not approve it"
-    if waiver.slice in gate.critical:
+    if waiver.slice in _critical(gate):
         yield "refused", f"{waiver.slice!r} is critical, and nothing excuses its checks"
+
+
+def _critical(gate: Gate) -> frozenset[str]:
+    """Names that no waiver may speak of: those listed and, of an edge-case set, each of its severities."""
+    return frozenset(gate.critical) | {severity_name(name, k) for name in gate.critical for k in range(1, 6)}
 
 
 def _refusals(waiver: Waiver, targets: Mapping[str, _Target], gate: Gate, case: Case) -> Iterator[tuple[State, str]]:

@@ -96,6 +96,7 @@ def test_a_writer_that_is_killed_leaves_the_old_evidence_or_the_new(run, tmp_pat
             with pytest.raises(OutputError, match="a command was killed while it wrote here"):
                 verify(out)
             settle(out)
+        assert verify(out, None).wrong == (f"notes.txt: is not listed in {NAME}",)  # whatever a killed writer left
         found.append(run_of(out))
         assert not interrupted(out)
         shutil.rmtree(out)
@@ -136,7 +137,7 @@ def test_what_another_process_stages_is_no_evidence(run, tmp_path):
     out = shutil.copytree(run, tmp_path / "out")
     (out / "good" / SIGNATURE).unlink()
     (out / "notes.txt").unlink()
-    with whole(out, ["good"], []) as stage:
+    with whole(out, ["good"], [NAME]) as stage:
         (stage / "half.txt").write_text("not yet")
         assert verify(out).wrong == ()
         (stage / "half.txt").unlink()

@@ -14,7 +14,7 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 def envelopes_in(folder: Path) -> tuple[Path, ...]:
     """The signatures that lie in a run's folder and in those of its models."""
-    return tuple(path for path in (folder / SIGNATURE, *sorted(folder.glob(f"*/{SIGNATURE}"))) if path.is_file())
+    return tuple(path for path in (folder / SIGNATURE, *sorted(folder.glob(f"[!.]*/{SIGNATURE}"))) if path.is_file())
 
 
 def checksums(folder: Path, names: Iterable[str]) -> bytes:

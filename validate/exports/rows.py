@@ -144,6 +144,8 @@ def paired_of(
         _predictions(table, which, outputs.get(which, "labels" if classes else "value"), identity)
         for which, identity in zip(_MODELS, models, strict=True)
     )
+    if len(set(dense.ids)) < len(dense.ids):
+        raise ValueError("ids repeat")
     paired = PairedPredictions(
         ids=dense.ids,
         labels=table["truth"].to_numpy(dtype=np.int64 if classes else np.float64),
