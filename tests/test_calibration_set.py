@@ -70,6 +70,12 @@ def test_a_set_that_tells_nothing_is_refused(tmp_path, frame, rule):
         notes(with_calibration(tmp_path / "s", frame))
 
 
+def test_a_set_with_ids_and_columns_says_what_the_columns_leave_open(tmp_path):
+    loaded = with_calibration(tmp_path / "s", pd.DataFrame({"id": ["x1", "x2"], "group": ["a", "b"]}))
+    texts = [note.text for note in notes(loaded) if note.slice is None]
+    assert texts[-1] == "told by its columns, and not by its ids; they say nothing of 7 other slices"
+
+
 def test_values_that_the_predicates_cannot_compare_tell_nothing(tmp_path):
     (note,) = notes(with_calibration(tmp_path / "s", pd.DataFrame({"size": ["small", "large"]})))
     assert "tell nothing" in note.text

@@ -11,7 +11,7 @@ from tests.pairs import by_group, compared, grouped, paired_rights
 from tests.small import small_dataset, small_predictions
 from tests.strategies import dataset, frames, rights
 from tests.strategies import suite as suite_of
-from validate.comparison import compare
+from validate.comparison import compare, slack
 from validate.counts import count, outcomes
 from validate.outcome import Outcome
 from validate.predictions import pair
@@ -130,6 +130,16 @@ def test_a_ratio_of_error_rates_replaces_the_margin():
     assert (ratio.ratio.estimate, ratio.ratio.low, ratio.ratio.high) == (4.0, wanted.low[0], wanted.high[0])
     assert ratio.outcome is Outcome.FAIL
     assert by_group({"a": table}, margin_ratio=9)["all"].outcome is Outcome.PASS
+
+
+def test_slices_judged_by_a_ratio_have_room_by_that_ratio():
+    """b loses fewer points than a, and more of the errors that it may make."""
+    tables = {"a": (3000, 0, 20, 980), "b": (3990, 0, 10, 90)}
+    found = by_group(tables, margin_ratio=9)
+    a, b = found["group: a"], found["group: b"]
+    assert a.change.low < b.change.low
+    assert a.ratio.high < b.ratio.high
+    assert slack(b) < slack(a)
 
 
 def test_slices_of_the_same_examples_say_so():

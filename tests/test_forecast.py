@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,14 @@ def test_the_gradient_norm_of_a_linear_model_is_the_one_by_hand(loaded):
     grad = np.concatenate([off.T @ x / len(rows), off.mean(axis=0)[:, None]], axis=1)
     assert made.loss[0] == pytest.approx(np.linalg.norm(grad), rel=1e-4)
     assert math.isnan(made.loss[1])
+
+
+def test_a_model_that_cannot_be_copied_is_said(loaded):
+    runner, dataset = dense(loaded)
+    runner.model.lock = threading.Lock()
+    found = slopes(runner, dataset, [], seed=1)
+    assert (found.distance, found.loss) == (None, None)
+    assert found.notes[0].startswith("no gradients: cannot pickle")
 
 
 def test_slopes_leave_the_model_as_it_is_and_are_the_same_again(loaded):

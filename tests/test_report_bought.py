@@ -86,6 +86,7 @@ def test_models_are_drawn_by_latency_where_all_have_one():
     slow, fast = found.curves[1].marks
     assert (slow.number, fast.number) == ("1", "2")
     assert slow.x < fast.x  # further right is cheaper
+    assert "change of each model by its latency p50. 1, 200.0 % of the dense model’s" in found.curves[1].label
     assert found.curves[1].ticks[0].text == f"{100 * SLOWEST:.0f} %"
     assert trade([records[0], judged("fast", (300, 300))]).axis == "size left of the dense model"
 

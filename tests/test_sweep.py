@@ -1,5 +1,7 @@
 """How far compression goes: order by size, the last step before the first that does not pass, slice by slice."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +98,28 @@ def test_without_sizes_levels_tell_the_order_and_without_either_nothing_does():
         "Which of the passing models is the smallest cannot be told"
     )
     assert [*reached(swept([judged("m", (900, 2))]))] == ["No model passes."]
+
+
+def test_passes_out_of_order_or_without_a_size_are_told_as_they_are():
+    early = swept([judged("a", (900, 2), zeros=100), judged("b", (0, 0), zeros=500)], a=step(0.1), b=step(0.5))
+    assert [*reached(early)][-1] == "Some models pass, but not in an order that shows how far compression can go."
+    some = swept([judged("a", (0, 0), zeros=100), replace(judged("b", (0, 0)), profile=None)])
+    assert [*reached(some)] == ["Highest compression that still passes, of those whose size is known: a."]
+    told = [*reached(replace(some, unheld=2, unforetold="it cannot be copied."))]
+    assert told[1:] == [
+        "Not held here: 2 claims about what answers cost; a run holds them.",
+        "No forecast to compare with: it cannot be copied.",
+    ]
+
+
+def test_a_guarded_slice_is_in_the_table_whatever_it_takes_to_pass():
+    """In clusters the fewest examples differ from model to model."""
+    one, two = judged("a", (2, 2), zeros=300), judged("b", (2, 2), zeros=500)
+    first, *others = one.comparisons[1:]
+    needy = replace(one, comparisons=(one.comparisons[0], replace(first, n_smallest=9_999), *others))
+    found = swept([needy, two], a=step(0.3), b=step(0.5))
+    assert first.slice.name in {potential.slice for potential in found.series[0].slices}
+    assert found.too_small == 1
 
 
 @pytest.mark.parametrize(

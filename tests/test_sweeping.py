@@ -6,7 +6,8 @@ import pytest
 
 from tests.small_runs import small_suite_of
 from tests.sweeps import example
-from validate import cli
+from validate import cli, sweeping
+from validate.errors import ModelError
 from validate.report.sweep import render_sweep
 
 
@@ -46,6 +47,21 @@ def test_json_is_one_object_with_the_same_numbers(suite, capsys, tmp_path):
     assert found["exit_code"] == 0
     assert [rung["name"] for one in found["series"] for rung in one["rungs"]] == ["good"]
     assert (tmp_path / found["out"] / "sweep.html").is_file()
+
+
+def test_a_forecast_that_fails_loses_no_sweep_and_claims_on_cost_are_not_held(suite, capsys, monkeypatch, tmp_path):
+    def fails(*_arguments, **_options):
+        raise ModelError("model 'dense'", "cannot be differentiated")
+
+    monkeypatch.setattr(sweeping, "of_suite", fails)
+    with suite.path.open("a", encoding="utf-8") as file:
+        file.write('\n[cost]\nseconds = 1\n[[claims]]\nclaim = "latency_p50"\nat_most_ratio = 0.5\n')
+    assert cli.main(["sweep", str(suite.folder), "--out", "swept"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Not held here: 1 claim about what answers cost; a run holds them." in told
+    assert "No forecast to compare with: model 'dense': cannot be differentiated" in told
+    assert json.loads((tmp_path / "swept" / "sweep.json").read_text(encoding="utf-8"))["series"]
+    assert "Not held here: 1 claim" in (tmp_path / "swept" / "sweep.html").read_text(encoding="utf-8")
 
 
 def test_a_model_that_cannot_be_evaluated_is_said_and_exits_4(suite, capsys):

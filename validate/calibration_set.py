@@ -39,7 +39,12 @@ def calibration_notes(name: str, loaded: LoadedSuite, dataset: Dataset, membersh
     known = [i for i, entry in enumerate(membership.slices) if entry.kind in _KINDS]
     told = [i for i in known if set(membership.slices[i].columns) <= set(frame.columns)]
     if told:
-        return tuple(_notes(len(frame), [(membership.slices[i], _count(membership.slices[i], frame)) for i in told]))
+        found = tuple(_notes(len(frame), [(membership.slices[i], _count(membership.slices[i], frame)) for i in told]))
+        silent = len(known) - len(told)
+        if not silent or (loaded.suite.data.id or "id") not in frame.columns:
+            return found
+        text = f"told by its columns, and not by its ids; they say nothing of {plural(silent, 'other slice')}"
+        return (*found, Note(kind=KIND, slice=None, text=text))
     rows = _rows(frame, loaded, dataset, place)
     counted = [(membership.slices[i], int(members(membership, i)[rows].sum())) for i in known]
     text = f"its {plural(len(rows), 'example')} are of this test set: the model may look better here than it is"

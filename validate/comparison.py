@@ -23,6 +23,8 @@ from validate.stats.reuse import mixture_e_value
 from validate.suite import Gate
 from validate.totals import Totals
 
+_WORST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
@@ -66,6 +68,15 @@ class Comparison:
     e_value: float | None = None  # against a loss of the margin, valid at any look; where the policy says data grow
     note: str = ""  # such as "design effect 2.3", "same examples as 'sex: Male'"
     scores: tuple[Score, ...] = ()
+
+
+def slack(c: Comparison) -> tuple[int, float]:
+    """What sorts the worst first: the outcome, then the room between the limit that judges it and its margin."""
+    if c.ratio is not None and c.slice.margin_ratio is not None:
+        room = c.slice.margin_ratio - c.ratio.high
+    else:
+        room = c.change.low + c.slice.margin
+    return _WORST_FIRST.index(c.outcome), -math.inf if math.isnan(room) else room
 
 
 def compare(totals: Totals, gate: Gate, rng: np.random.Generator) -> tuple[Comparison, ...]:

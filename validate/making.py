@@ -81,12 +81,12 @@ def tables(loaded: LoadedSuite, names: Sequence[str]) -> str:
 
 
 def _table(loaded: LoadedSuite, name: str) -> Iterator[str]:
-    yield f"[models.compressed.{json.dumps(name)}]"
+    yield f"[models.compressed.{json.dumps(name, ensure_ascii=False)}]"
     for key, value in vars(loaded.suite.models.compressed[name]).items():
         if value is None:
             continue
         place = os.path.relpath(value, loaded.folder.resolve()) if key in {"weights", "exported"} else value
-        yield f"{key} = {json.dumps(place)}"
+        yield f"{key} = {json.dumps(place, ensure_ascii=False)}"
     yield ""
 
 

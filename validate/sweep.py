@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 
 from validate.artifact_profile.stored import Artifact, CompressionProfile, Stored, totals
 from validate.calibration_set import KIND as CALIBRATION
-from validate.comparison import Comparison
+from validate.comparison import Comparison, slack
 from validate.evidence import EvidenceRecord
 from validate.forecast import Correlation
 from validate.outcome import Outcome
 from validate.slices import Kind
 from validate.suite_sweep import Compressed
-
-_WORST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,7 @@ class Rung:
     left: float | None  # of the dense model's bytes, zeros not counted; None where it cannot be told
     memory: int | None  # bytes as it is stored
     nonzeros: int | None
-    outcome: Outcome  # of the whole gate, as a run would decide
+    outcome: Outcome  # of the gate; claims about what answers cost are not held in a sweep
     waived: int = 0  # checks that a waiver excuses
     reason: str  # the first, where it is not a PASS
     everything: Seen | None  # on all examples; None where nothing was compared
@@ -90,6 +88,8 @@ class Sweep:
     series: tuple[Series, ...]
     best: str | None  # the smallest model that its series goes up to; None where none passes
     too_small: int  # slices that are left out because no model could pass there
+    unheld: int = 0  # claims about what answers cost, which only a run holds
+    unforetold: str = ""  # why there is no forecast to compare with, where one was asked for
     correlations: tuple[Correlation, ...] = ()  # of the forecast from the dense model with what happened
 
 
@@ -113,7 +113,7 @@ def sweep(records: Sequence[EvidenceRecord], steps: Mapping[str, Compressed]) ->
         rate=any(c.counts is not None for c in compared),
         series=series,
         best=min(sized, key=lambda rung: rung.left or 0.0).name if sized else None,
-        too_small=sum(not _large(c) for c in compared),
+        too_small=len(compared) - len(_judgeable(records)),
     )
 
 
@@ -143,7 +143,7 @@ def _rung(record: EvidenceRecord, step: Compressed) -> Rung:
     profile, guarded = record.profile, [c for c in record.comparisons if c.slice.guard]
     inside = totals(profile.compressed) if profile and profile.compressed.tensors else None
     everything = next((c for c in record.comparisons if c.slice.kind is Kind.ALL), None)
-    worst = min(guarded, key=_room, default=None)
+    worst = min(guarded, key=slack, default=None)
     return Rung(
         name=record.compressed_name,
         series=step.series or record.compressed_name,
@@ -160,12 +160,6 @@ def _rung(record: EvidenceRecord, step: Compressed) -> Rung:
         worst=_seen(worst) if worst else None,
         calibration=tuple(": ".join(filter(None, (n.slice, n.text))) for n in record.notes if n.kind == CALIBRATION),
     )
-
-
-def _room(c: Comparison) -> tuple[int, float]:
-    """What sorts the worst first: the outcome, then the room between its lower limit and its margin, in margins."""
-    room = c.change.low / c.slice.margin
-    return _WORST_FIRST.index(c.outcome), -math.inf if math.isnan(room) else room
 
 
 def _seen(c: Comparison) -> Seen:
@@ -207,17 +201,19 @@ def _series(name: str, members: Sequence[tuple[Rung, EvidenceRecord]]) -> Series
 
 
 def _slices(counted: Sequence[tuple[Rung, EvidenceRecord]]) -> Iterator[Potential]:
-    """The potential of every slice that is large enough to be able to pass."""
+    """The potential of every slice that is guarded, or large enough to be able to pass in some model."""
     tables = [(rung, {c.slice.name: c for c in record.comparisons}) for rung, record in counted]
-    first = next((table for _, table in tables if table), {})
+    first, able = next((table for _, table in tables if table), {}), _judgeable([record for _, record in counted])
     for name, c in first.items():
-        if _large(c):
+        if name in able:
             outcomes = [(rung, table[name].outcome if name in table else Outcome.ERROR) for rung, table in tables]
             yield potential(name, outcomes, guard=c.slice.guard, n=c.slice.n)
 
 
-def _large(c: Comparison) -> bool:
-    return c.slice.n >= c.n_smallest
+def _judgeable(records: Sequence[EvidenceRecord]) -> set[str]:
+    """Names of slices; how many examples it takes differs from model to model where examples come in clusters."""
+    found = (c for record in records for c in record.comparisons)
+    return {c.slice.name for c in found if c.slice.guard or c.slice.n >= c.n_smallest}
 
 
 def potential(name: str, steps: Sequence[tuple[Rung, Outcome]], *, guard: bool, n: int) -> Potential:

@@ -10,6 +10,7 @@ from typing import Any
 from validate import pipeline, terminal, terminal_sweep
 from validate.cache import open_cache
 from validate.commands import print_json, progress, refuse_unwritable
+from validate.errors import ParitygateError
 from validate.evidence import EvidenceRecord
 from validate.exports.files import write_text
 from validate.finding_text import finite
@@ -52,9 +53,14 @@ def run(asked: Asked, *, as_json: bool) -> int:
         write_text(folder / TABLES, tables(loaded, made))
         names = (*names, *made)
     records = _judged(only_judged(loaded), names, use_cache=asked.use_cache)
+    held = only_judged(loaded).suite.claims
     found = sweep(records, loaded.suite.models.compressed)
+    found = replace(found, unheld=len(loaded.suite.claims) - len(held))
     if asked.forecast and any(record.comparisons for record in records):
-        found = replace(found, correlations=_correlations(loaded, records, use_cache=asked.use_cache))
+        try:
+            found = replace(found, correlations=_correlations(loaded, records, use_cache=asked.use_cache))
+        except ParitygateError as error:  # what was judged is written all the same
+            found = replace(found, unforetold=str(error))
     numbers = as_numbers(found)
     write_text(folder / NUMBERS, json.dumps(numbers, indent=2, ensure_ascii=False) + "\n")
     page = write_text(folder / PAGE, render_sweep(found))

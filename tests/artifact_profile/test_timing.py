@@ -58,6 +58,16 @@ def test_too_little_time_for_an_interval_is_said_with_the_time_that_it_takes():
     assert heard == ["d", "c"] * 2  # the first calls, and those that tell how long a round takes
 
 
+@pytest.mark.parametrize(("level", "least"), [(0.8, 4), (0.95, FEWEST), (0.99, 8)])
+def test_rounds_enough_for_the_level_hold_a_median(level, least):
+    fewest = calls_needed(0.5, level=level)
+    assert fewest == least
+    assert 1 - 2 * 0.5**fewest >= level
+    with pytest.raises(TooSlowError) as failure:
+        in_turn(lambda: time.sleep(0.002), lambda: time.sleep(0.002), 0.01, fewest)
+    assert failure.value.needed >= fewest * 0.004
+
+
 def test_a_larger_batch_is_not_begun_where_the_smaller_one_was_too_slow():
     slow = np.full((FEWEST, 1), 0.5)
     times = Times(dense=slow, compressed=slow, dense_cpu=slow, compressed_cpu=slow)

@@ -18,7 +18,7 @@ Seconds = NDArray[np.float64]
 Call = Callable[[], object]  # one answer to one batch, encoded before
 
 ROUNDS = 30  # in which each model has its turn
-FEWEST = 6  # rounds: the least and the most of so many hold a median between them in 97 of 100 cases; of fewer, in 94
+FEWEST = 6  # rounds at a level of 95 %: the least and the most of so many hold a median in 97 of 100 cases, of 5 in 94
 MOST_CALLS = 20  # of one model in one round: 600 in all are enough for p99
 WARM_UP = 5  # calls of each that are not counted: they tell how many fit into the time
 LATENCIES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
@@ -42,13 +42,13 @@ class TooSlowError(Exception):
         self.needed = needed  # seconds that would have been enough, at least
 
 
-def in_turn(dense: Call, compressed: Call, seconds: float) -> Times:
+def in_turn(dense: Call, compressed: Call, seconds: float, fewest: int = FEWEST) -> Times:
     """Time both, first the one and then the other, within so many seconds; who begins changes every round.
 
     Two calls of each are made whatever the time, and no round begins that is not likely to end in it.
 
     Raises:
-        TooSlowError: fewer than `FEWEST` rounds fit.
+        TooSlowError: fewer than `fewest` rounds fit.
     """
     calls, begun = (dense, compressed), time.perf_counter()
     _turn(calls, (0, 1), 1)  # first calls build what later ones use
@@ -56,7 +56,7 @@ def in_turn(dense: Call, compressed: Call, seconds: float) -> Times:
     while len(warm) < WARM_UP and _since(begun) < seconds / 10:
         warm.append(_taken(calls))
     both = max(sum(warm) / len(warm), 1e-7)
-    needed = _since(begun) + FEWEST * both
+    needed = _since(begun) + fewest * both
     if needed > seconds:
         raise TooSlowError(needed)
     each = int(np.clip((seconds - _since(begun)) / (both * ROUNDS), 1, MOST_CALLS))
@@ -66,21 +66,21 @@ def in_turn(dense: Call, compressed: Call, seconds: float) -> Times:
         at = time.perf_counter()
         rounds.append(_turn(calls, (0, 1) if len(rounds) % 2 == 0 else (1, 0), each))
         longest = max(longest, _since(at))
-    if len(rounds) < FEWEST:
-        raise TooSlowError(_since(begun) + (FEWEST - len(rounds)) * longest)
+    if len(rounds) < fewest:
+        raise TooSlowError(_since(begun) + (fewest - len(rounds)) * longest)
     wall = np.maximum(np.stack([wall for wall, _ in rounds], axis=1), 1e-9)  # a clock may be too coarse for a call
     cpu = np.stack([cpu for _, cpu in rounds], axis=1)
     return Times(dense=wall[0], compressed=wall[1], dense_cpu=cpu[0], compressed_cpu=cpu[1])
 
 
-def refuse_slower(times: Sequence[Times], seconds: float) -> None:
+def refuse_slower(times: Sequence[Times], seconds: float, fewest: int = FEWEST) -> None:
     """Begin no larger batch where the time would not suffice even if it were as fast as these smaller ones.
 
     Raises:
         TooSlowError: the calls that are made whatever the time, and the fewest rounds, would take longer.
     """
     for it in times:
-        needed = (2 + FEWEST) * float(np.median(it.dense) + np.median(it.compressed))
+        needed = (2 + fewest) * float(np.median(it.dense) + np.median(it.compressed))
         if needed > seconds:
             raise TooSlowError(needed)
 

@@ -80,9 +80,11 @@ def make(runner: Runner, recipe: Recipe, folder: Path, data: Callable[[], Datase
     except OSError as failure:
         raise OutputError(str(folder), f"cannot be made: {failure.strerror or failure}") from failure
     dense = copy.deepcopy(runner.model).cpu().requires_grad_(requires_grad=True)
+    removes = recipe.method is not None and METHODS[recipe.method] is None
+    few = example(runner, data(), 2) if removes and recipe.levels else None
     for level in recipe.levels if recipe.method else ():
-        if METHODS[str(recipe.method)] is None:
-            yield from _removed(dense, recipe, level, folder, example(runner, data(), 2))
+        if few is not None:
+            yield from _removed(dense, recipe, level, folder, few)
         else:
             yield from _pruned(dense, recipe, level, folder)
     for scheme in recipe.schemes:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from validate import wording
 from validate.outcome import Outcome
@@ -53,8 +54,18 @@ class Curve:
 Choose = Callable[[Rung], Seen | None]
 
 
-def curves(series: Sequence[Series], numbers: dict[str, str]) -> tuple[Curve, ...]:
-    """Two pictures on one scale: all examples, and each model's worst guarded slice; none where no size is known."""
+class Axis(NamedTuple):
+    """What the pictures' cost is, in words for whoever cannot see them."""
+
+    title: str
+    unit: str
+
+
+SIZE = Axis("the size that is left", "left")
+
+
+def curves(series: Sequence[Series], numbers: dict[str, str], axis: Axis = SIZE) -> tuple[Curve, ...]:
+    """Two pictures on one scale: all examples, and each model's worst guarded slice; none where no cost is known."""
     chosen: tuple[tuple[str, Choose], ...] = (
         ("All examples", lambda rung: rung.everything),
         ("Worst guarded slice", lambda rung: rung.worst),
@@ -73,6 +84,7 @@ def curves(series: Sequence[Series], numbers: dict[str, str]) -> tuple[Curve, ..
         bottom=max(deepest, -_DEEPEST) if unit else deepest,
         widest=max(1.0, *(rung.left or 0.0 for rung in found)),
         unit=unit,
+        axis=axis,
     )
     return tuple(_curve(title, choose, series, numbers, scale) for title, choose in chosen)
 
@@ -88,6 +100,7 @@ class _Scale:
     bottom: float
     widest: float  # most that is left of a model, as a share
     unit: bool
+    axis: Axis
 
     def x(self, left: float) -> float:
         return round(_INSIDE + (1 - left / self.widest) * (WIDTH - 2 * _INSIDE), 1)
@@ -106,7 +119,7 @@ def _curve(title: str, choose: Choose, series: Sequence[Series], numbers: dict[s
         lines.append(_path([mark for rung, mark in drawn if rung.counted]))
         levels = dict.fromkeys(rung.level for rung, _ in drawn if rung.round is not None)
         rounds += [_path([mark for rung, mark in drawn if rung.level == level]) for level in levels]
-        told += [_told(rung, choose(rung), numbers) for rung, _ in drawn]
+        told += [_told(rung, choose(rung), numbers, scale.axis) for rung, _ in drawn]
     whole = list(range(math.ceil(scale.bottom), math.floor(scale.top) + 1)) if scale.unit else [0]
     return Curve(
         title=title,
@@ -117,7 +130,7 @@ def _curve(title: str, choose: Choose, series: Sequence[Series], numbers: dict[s
         lines=tuple(filter(None, lines)),
         rounds=tuple(filter(None, rounds)),
         marks=tuple(_labelled(marks)),
-        label=f"{title}: change of each model by the size that is left. {'; '.join(told)}",
+        label=f"{title}: change of each model by {scale.axis.title}. {'; '.join(told)}",
     )
 
 
@@ -155,6 +168,6 @@ def _path(marks: Sequence[Mark]) -> str:
     return "M" + "L".join(f"{mark.x:g} {mark.y:g}" for mark in marks) if len(marks) > 1 else ""
 
 
-def _told(rung: Rung, seen: Seen | None, numbers: dict[str, str]) -> str:
+def _told(rung: Rung, seen: Seen | None, numbers: dict[str, str], axis: Axis) -> str:
     assert seen is not None
-    return f"{numbers[rung.name]}, {wording.share(rung.left or 0.0)} left: {seen.outcome}"
+    return f"{numbers[rung.name]}, {wording.share(rung.left or 0.0)} {axis.unit}: {seen.outcome}"

@@ -1,26 +1,16 @@
 """What every rendering asks a record first."""
 
-import math
-
 from validate import wording
-from validate.comparison import Comparison
+from validate.comparison import Comparison, slack
 from validate.disparity import Disparity
 from validate.evidence import EvidenceRecord
 from validate.outcome import Outcome
 from validate.slices import Kind
 
-_WORST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
-
 
 def overall(record: EvidenceRecord) -> Comparison | None:
     """The comparison on all examples, if anything was compared."""
     return next((c for c in record.comparisons if c.slice.kind is Kind.ALL), None)
-
-
-def slack(comparison: Comparison) -> tuple[int, float]:
-    """What sorts the worst first: the outcome, then how far the lower limit stays above −margin."""
-    room = comparison.change.low + comparison.slice.margin
-    return _WORST_FIRST.index(comparison.outcome), -math.inf if math.isnan(room) else room
 
 
 def worst_guarded(record: EvidenceRecord) -> Comparison | None:

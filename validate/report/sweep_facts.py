@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from validate import wording
 from validate.forecast import FEWEST_ROWS, FEWEST_SLICES, Correlation, SliceForecast
+from validate.outcome import Outcome
 from validate.sweep import Potential, Rung, Seen, Series, Sweep
 
 FLATTERS = (
@@ -22,12 +23,21 @@ def reached(found: Sweep) -> Iterator[str]:
     for series in found.series:
         if len(series.rungs) > 1:
             yield f"{series.name}: {how_far(series)}."
+    reached = [series.verdict.highest for series in found.series if series.verdict and series.verdict.highest]
+    rungs = {rung.name: rung for series in found.series for rung in series.rungs}
     if found.best is not None:
-        yield f"Highest compression that still passes: {found.best}."
-    elif any(series.verdict and series.verdict.highest for series in found.series):
+        known = "" if all(rungs[name].left is not None for name in reached) else ", of those whose size is known"
+        yield f"Highest compression that still passes{known}: {found.best}."
+    elif reached:
         yield "Which of the passing models is the smallest cannot be told: their sizes are not known."
+    elif any(rung.counted and rung.outcome is Outcome.PASS for rung in rungs.values()):
+        yield "Some models pass, but not in an order that shows how far compression can go."
     else:
         yield "No model passes."
+    if found.unheld:
+        yield f"Not held here: {wording.plural(found.unheld, 'claim')} about what answers cost; a run holds them."
+    if found.unforetold:
+        yield f"No forecast to compare with: {found.unforetold}"
 
 
 def calibration_lines(found: Sweep) -> Iterator[str]:

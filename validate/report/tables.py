@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from validate import wording
-from validate.comparison import Comparison
+from validate.comparison import Comparison, slack
 from validate.description import Score
 from validate.disparity import Disparity
 from validate.evidence import EvidenceRecord
 from validate.outcome import Outcome
-from validate.report.facts import is_rate, limit, margin_text, rate, slack
+from validate.report.facts import is_rate, limit, margin_text, rate
 from validate.report.forest import Forest, Scale, forest
 from validate.slices import Kind, Slice
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from validate import wording
 from validate.artifact_profile.cost import measured
 from validate.evidence import EvidenceRecord
-from validate.report.curve import Curve, curves
+from validate.report.curve import SIZE, Axis, Curve, curves
 from validate.suite_sweep import Compressed
 from validate.sweep import Rung, Series, sweep
 
+LATENCY = Axis("its latency p50", "of the dense model’s")
 SLOWEST = 2.0  # latency that is drawn, in that of the dense model: one slow model must not squeeze the others together
 
 
@@ -39,7 +40,8 @@ def trade(records: Sequence[EvidenceRecord]) -> Trade:
         found = sweep(records, {record.compressed_name: Compressed() for record in records})
         ratios = {record.compressed_name: _latency(record) for record in records}
         series = [_by(one, ratios) if timed else one for one in found.series]
-        drawn = curves(series, {record.compressed_name: str(i) for i, record in enumerate(records, start=1)})
+        numbers = {record.compressed_name: str(i) for i, record in enumerate(records, start=1)}
+        drawn = curves(series, numbers, LATENCY if timed else SIZE)
     return Trade(
         gains=tuple(Gain(name=record.compressed_name, text=gained(record)) for record in records),
         curves=drawn,

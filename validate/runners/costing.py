@@ -15,7 +15,6 @@ import torch
 
 from validate.artifact_profile.cost import Cost, Fresh
 from validate.artifact_profile.timing import (
-    FEWEST,
     LATENCIES,
     Call,
     Times,
@@ -101,12 +100,12 @@ def _timed(runners: tuple[TorchRunner, TorchRunner], dataset: Dataset, plan: Cos
     notes: list[str] = []
     ladder: list[Times] = []
     single = None
-    given = (end - time.perf_counter()) / 2
+    given, fewest = (end - time.perf_counter()) / 2, calls_needed(0.5, level=level)
     try:
-        single = in_turn(*_calls(runners, dataset, 1), given)
+        single = in_turn(*_calls(runners, dataset, 1), given, fewest)
         notes += _percentiles_left_out(single, level)
     except TooSlowError as failure:
-        notes.append(_too_slow("latency is", failure, plan, (failure.needed - given) / 0.5))
+        notes.append(_too_slow("latency is", failure, plan, (failure.needed - given) / 0.5, fewest))
     for batch, following in zip(plan.batches, range(len(plan.batches), 0, -1), strict=True):
         left_out = f"batches from {batch:,} on are"
         if batch > len(dataset):
@@ -114,11 +113,12 @@ def _timed(runners: tuple[TorchRunner, TorchRunner], dataset: Dataset, plan: Cos
             break
         given = (end - time.perf_counter()) / following
         try:
-            refuse_slower(ladder[-1:], given)
+            refuse_slower(ladder[-1:], given, fewest)
             again = single if batch == 1 else None  # the same calls
-            ladder.append(again or in_turn(*_calls(runners, dataset, batch), given))
+            ladder.append(again or in_turn(*_calls(runners, dataset, batch), given, fewest))
         except TooSlowError as failure:
-            notes.append(_too_slow(left_out, failure, plan, (failure.needed - given) / 0.5 * len(plan.batches)))
+            missing = (failure.needed - given) / 0.5 * len(plan.batches)
+            notes.append(_too_slow(left_out, failure, plan, missing, fewest))
             break
         except (RuntimeError, MemoryError) as failure:
             if not out_of_memory(failure):
@@ -150,12 +150,12 @@ def _percentiles_left_out(times: Times, level: float) -> list[str]:
     ]
 
 
-def _too_slow(what: str, failure: TooSlowError, plan: CostPlan, missing: float) -> str:
+def _too_slow(what: str, failure: TooSlowError, plan: CostPlan, missing: float, fewest: int) -> str:
     """What does not fit, what one round costs at least, and the seconds of the suite with which it would fit."""
-    round_seconds, asked = failure.needed / (2 + FEWEST), plan.seconds + missing / ROUNDS_SHARE
+    round_seconds, asked = failure.needed / (2 + fewest), plan.seconds + missing / ROUNDS_SHARE
     return (
         f"{what} left out: one round of both models takes about {round_seconds:.2g} s, "
-        f"an interval needs {FEWEST} rounds, and [cost] gives {plan.seconds:g} seconds for everything, "
+        f"an interval needs {fewest} rounds, and [cost] gives {plan.seconds:g} seconds for everything, "
         f"where about {math.ceil(asked):,} would do"
     )
 

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from validate.runners.pytorch import TorchRunner, reproducible
 ROWS = 256  # of one batch
 SLICE_ROWS = 256  # examples of a slice, drawn by the seed, whose loss's gradient is taken
 KINDS = frozenset({"torch", "transformers"})  # runners whose modules show their weights
+
+
+Computed = TypeVar("Computed")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,16 +51,18 @@ def slopes(
         return Slopes(distance=None, loss=None, notes=(f"no gradients: a {runner.identity.kind} model shows none",))
     if runner.outputs == "labels":
         return Slopes(distance=None, loss=None, notes=("no gradients: labels have none",))
-    made = _Differentiable(runner, dataset)
     notes: list[str] = []
+    made = _kept(lambda: _Differentiable(runner, dataset), notes, "gradients")
+    if made is None:
+        return Slopes(distance=None, loss=None, notes=tuple(notes))
     with torch.enable_grad(), reproducible(seed, runner.threads):
         distance = _kept(lambda: made.distances(advance), notes, "distance to the boundary")
         loss = _kept(lambda: made.loss_norms(members, seed, advance), notes, "gradient of the loss")
     return Slopes(distance=distance, loss=loss, notes=(*made.notes, *notes))
 
 
-def _kept(compute: Callable[[], NDArray[np.float64] | None], notes: list[str], what: str) -> NDArray[np.float64] | None:
-    """What was computed; nothing, with a note, where the model cannot be differentiated."""
+def _kept(compute: Callable[[], Computed], notes: list[str], what: str) -> Computed | None:
+    """What was computed; nothing, with a note, where the model cannot be copied or differentiated."""
     try:
         return compute()
     except ModelError:
